@@ -1,0 +1,106 @@
+/* Configuration: from an INI file, from the environment alone, or from the JSON form of one app.
+ *
+ * config_load() reads everything, checks everything, and gives either a whole configuration or an
+ * error that names file, line and key. Nothing of it changes afterwards: a reload makes a new one.
+ * Used by pusherd and pusherctl alike; docs: pusherd.conf in docs/configuration.md. */
+#ifndef DAEMON_CONFIG_CONFIG_H
+#define DAEMON_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "pusher/client.h"
+
+#define CONFIG_MAX_APPS   1024
+#define CONFIG_MAX_QUEUES 64
+
+struct app_config {
+    char *name;                   /* owned; "default" for the app of the environment */
+    struct pusher_client *client; /* owned */
+    unsigned max_in_flight;       /* requests at a time; key max_in_flight, default 32 */
+};
+
+struct queue_config {
+    char *name; /* owned; of the section */
+    char *list; /* owned; the Redis list; default: the section's name */
+    size_t app; /* index of the default app; SIZE_MAX where jobs must name one */
+    unsigned
+        weight;   /* 1 to 100, default 1: its share of the claims when all queues have a backlog */
+    bool ordered; /* order = channel (default) or none */
+};
+
+enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_SENTINEL };
+
+struct redis_config {
+    enum redis_kind kind;
+    char *host;     /* owned; TCP: name or address. Sentinel: "host:port,host:port" */
+    unsigned port;  /* TCP; default 6379 */
+    char *path;     /* owned; unix socket */
+    char *master;   /* owned; Sentinel's name of the master */
+    char *user;     /* owned; NULL: none */
+    char *password; /* owned; NULL: none; wiped when freed */
+    unsigned db;
+    bool tls;
+};
+
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+struct config {
+    struct redis_config redis;
+    struct app_config *apps; /* owned */
+    size_t n_apps;
+    struct queue_config *queues; /* owned; at least one */
+    size_t n_queues;
+
+    /* [results] */
+    uint64_t results_max_entries; /* max_entries, default 100000 */
+    bool results_successes;       /* successes = all (true, default) | none */
+
+    /* [delivery] */
+    uint64_t lease_ms; /* lease_ms, default 15000; must exceed every app's timeout_ms by 2000 */
+    unsigned max_orphanings;    /* default 5 */
+    unsigned max_attempts;      /* default 12 */
+    uint64_t retry_base_ms;     /* default 200 */
+    uint64_t retry_cap_ms;      /* default 30000 */
+    uint64_t retry_for_ms;      /* default 600000: give up this long after the first attempt */
+    uint64_t lane_hold_ms;      /* default 30000: a retrying job holds its lane this long at most */
+    uint64_t drain_ms;          /* default 10000: how long SIGTERM waits for requests in flight */
+    uint64_t max_claimed_bytes; /* default 16 MiB: of jobs in memory */
+    uint64_t max_job_bytes;     /* default 1 MiB: a larger element fails as payload_too_large */
+
+    /* [status] */
+    char *status_listen; /* owned; NULL: no status server */
+
+    /* [log] */
+    int log_level; /* level = error 3 | warn 4 | info 6 (default) | debug 7, as syslog */
+    enum log_format log_format; /* format = text (default) | json */
+};
+
+struct config_error {
+    char text[512]; /* "/etc/pusherd/pusherd.conf:12: [app main] port: 70000 is over 65535" */
+};
+
+/* What config_load() reads. Everything may be NULL. */
+struct config_source {
+    const char *file;          /* INI file; NULL: the environment alone */
+    const char *app_json_file; /* {"provider":"Pusher","configuration":[{"name","value"}...]} */
+    char *const *environ;      /* variables "NAME=value"; values in the file win over them */
+    bool apps_optional;        /* true: no app at all is no error (pusherctl status needs none) */
+};
+
+/* Gives a configuration that the caller frees, or -1 and a text in *ret_error. Calls pusher_init().
+ */
+int config_load(const struct config_source *source, struct config **ret_config,
+                struct config_error *ret_error) __attribute__((warn_unused_result));
+
+void config_free(struct config *config);
+
+/* The index of the app of this name, or SIZE_MAX. */
+size_t config_find_app(const struct config *config, const char *name, size_t len);
+
+/* Prints what is in force as an INI file that reads back equal, secrets as ********. */
+void config_dump(const struct config *config, FILE *out);
+
+#endif

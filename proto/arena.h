@@ -1,0 +1,32 @@
+/* An arena: memory that is freed all at once.
+ *
+ * Allocation bumps a pointer; blocks are added as needed up to a cap given at init. arena_reset()
+ * keeps the first block, so an arena that is reset for each job allocates nothing in the steady
+ * state. */
+#ifndef PROTO_ARENA_H
+#define PROTO_ARENA_H
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *first; /* owned; kept by arena_reset() */
+    struct arena_block *last;
+    size_t used;      /* bytes handed out since the last reset */
+    size_t max_bytes; /* of `used`; beyond it arena_alloc() gives NULL */
+};
+
+/* No allocation happens before the first arena_alloc(). */
+void arena_init(struct arena *arena, size_t max_bytes);
+
+/* Frees every block; a zeroed arena is allowed. */
+void arena_deinit(struct arena *arena);
+
+/* Everything handed out becomes invalid. */
+void arena_reset(struct arena *arena);
+
+/* `size` bytes, aligned for any type; NULL when out of memory or over the cap. */
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((warn_unused_result));
+
+#endif
