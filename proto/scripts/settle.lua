@@ -1,1 +1,93 @@
--- claim
+#!lua flags=allow-oom
+-- settle: what was decided about claimed jobs. A job leaves the claim in the instant its outcome appears.
+--
+-- KEYS  inflight retry retry:jobs results failures list
+-- ARGV  max_entries, then for each job an operation, its claim id, and
+--   D  id op app http attempts ms              done: an entry in results
+--   V  id op app http attempts ms result       done, with a result
+--   N                                          done, and no entry is wanted
+--   F  id op app code http error attempts parts   failed: an entry in failures; parts may be ''
+--   R  due_ms header                           to be claimed again when due
+--   P  header                                  still claimed; the header is replaced
+--   B                                          back to the front of the list, for jobs never tried
+-- and, behind an operation whose outcome is to be sent to a list as well:
+--   L  list json                               for the job before it
+-- gives the claim ids that were no longer claimed: nothing was written for them.
+local inflight, retry, retry_jobs, results, failures, list = unpack(KEYS)
+local max_entries = ARGV[1]
+local gone, back = {}, {}
+local i, settled = 2, false
+
+local function add(stream, ...)
+  redis.call('XADD', stream, 'MAXLEN', '~', max_entries, '*', ...)
+end
+
+-- The producer's bytes behind a record's header, or the record whole if it has none.
+local function job_of(record)
+  local _, e = string.find(record, '^%d+:%d+:%d+:%x*:')
+  return string.sub(record, (e or 0) + 1)
+end
+
+-- Each gets the claim id, the index of its first own argument and, where it needs_record, the record. The
+-- outcome is written first and the claim dropped after, so that an error in between loses no job.
+local ops = {}
+function ops.D(_, a)
+  add(results, 'id', ARGV[a], 'op', ARGV[a + 1], 'app', ARGV[a + 2], 'http', ARGV[a + 3],
+    'attempts', ARGV[a + 4], 'ms', ARGV[a + 5])
+end
+function ops.V(_, a)
+  add(results, 'id', ARGV[a], 'op', ARGV[a + 1], 'app', ARGV[a + 2], 'http', ARGV[a + 3],
+    'attempts', ARGV[a + 4], 'ms', ARGV[a + 5], 'result', ARGV[a + 6])
+end
+function ops.N() end
+function ops.F(_, a, record)
+  local fields = {'id', ARGV[a], 'op', ARGV[a + 1], 'app', ARGV[a + 2], 'code', ARGV[a + 3],
+    'http', ARGV[a + 4], 'error', ARGV[a + 5], 'attempts', ARGV[a + 6], 'job', job_of(record)}
+  if ARGV[a + 7] ~= '' then
+    fields[#fields + 1] = 'parts'
+    fields[#fields + 1] = ARGV[a + 7]
+  end
+  add(failures, unpack(fields))
+end
+function ops.R(id, a, record)
+  redis.call('HSET', retry_jobs, id, ARGV[a + 1] .. job_of(record))
+  redis.call('ZADD', retry, ARGV[a], id)
+end
+function ops.P(id, a, record)
+  redis.call('HSET', inflight, id, ARGV[a] .. job_of(record))
+end
+function ops.B(_, _, record)
+  back[#back + 1] = job_of(record)
+end
+local n_args = {D = 6, V = 7, N = 0, F = 8, R = 2, P = 1, B = 0}
+local needs_record = {F = true, R = true, P = true, B = true}
+
+-- A list that cannot be written to (another type, no right) must not undo the job's outcome.
+local function reply(to, json)
+  local pushed = redis.pcall('RPUSH', to, json)
+  if type(pushed) == 'number' then redis.pcall('EXPIRE', to, 60) end
+end
+
+while i <= #ARGV do
+  local op = ARGV[i]
+  if op == 'L' then
+    if settled then reply(ARGV[i + 1], ARGV[i + 2]) end
+    i = i + 3
+  else
+    local id = ARGV[i + 1]
+    local record = redis.call(needs_record[op] and 'HGET' or 'HEXISTS', inflight, id)
+    settled = record and record ~= 0
+    if settled then
+      ops[op](id, i + 2, record)
+      if op ~= 'P' then redis.call('HDEL', inflight, id) end
+    else
+      gone[#gone + 1] = id
+    end
+    i = i + 2 + n_args[op]
+  end
+end
+
+for k = #back, 1, -1 do
+  redis.call('LPUSH', list, back[k])
+end
+return gone

@@ -1,0 +1,303 @@
+/* The books: which jobs are open, which parts are ready, what is settled.
+ *
+ * Invariants, checked by the simulation:
+ *   - a job is in exactly one of `open` and `settled`, or not the engine's;
+ *   - a part is READY exactly while its ready_link is in one of its app's three lists;
+ *   - a part is TAKEN exactly while it is in one request, in flight or waiting;
+ *   - n_ready counts READY parts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/state.h"
+#include "lib/require.h"
+
+static void init_app(struct app *app, const struct engine_app_limits *limits)
+{
+    app->limits = *limits;
+    list_init(&app->events);
+    list_init(&app->calls);
+    list_init(&app->suspects);
+    list_init(&app->link);
+}
+
+struct engine *engine_new(const struct engine_limits *limits, const struct engine_app_limits *apps,
+                          unsigned n_apps)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+
+    if (!engine)
+        return NULL;
+    engine->apps = calloc(n_apps ? n_apps : 1, sizeof(*engine->apps));
+    if (!engine->apps || lanes_init(&engine->lanes, limits->max_jobs) != 0) {
+        free(engine->apps);
+        free(engine);
+        return NULL;
+    }
+    engine->limits = *limits;
+    engine->n_apps = n_apps;
+    engine->random = limits->seed | 1;
+    engine->send_until_ms = UINT64_MAX;
+    for (unsigned i = 0; i < n_apps; i++)
+        init_app(&engine->apps[i], &apps[i]);
+    list_init(&engine->busy);
+    list_init(&engine->open);
+    list_init(&engine->settled);
+    list_init(&engine->progress);
+    list_init(&engine->in_flight);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    REQUIRE(engine->n_jobs == 0 && engine->n_in_flight == 0);
+    for (unsigned i = 0; i < engine->n_apps; i++)
+        request_heap_deinit(&engine->apps[i].waiting);
+    lanes_deinit(&engine->lanes);
+    free(engine->apps);
+    free(engine);
+}
+
+size_t engine_room(const struct engine *engine)
+{
+    if (engine->stopping || engine->n_jobs >= engine->limits.max_jobs ||
+        engine->n_bytes >= engine->limits.max_bytes)
+        return 0;
+    return engine->limits.max_jobs - engine->n_jobs;
+}
+
+size_t engine_room_bytes(const struct engine *engine)
+{
+    return engine_room(engine) > 0 ? engine->limits.max_bytes - engine->n_bytes : 0;
+}
+
+size_t engine_n_ready(const struct engine *engine)
+{
+    return engine->n_ready;
+}
+
+size_t engine_n_jobs(const struct engine *engine)
+{
+    return engine->n_jobs;
+}
+
+unsigned engine_n_in_flight(const struct engine *engine)
+{
+    return engine->n_in_flight;
+}
+
+uint64_t engine_lane_key(const struct engine *engine, unsigned app, const char *text, size_t len)
+{
+    return lane_key(engine->limits.seed, app, text, len);
+}
+
+void engine_app_is_busy(struct engine *engine, struct app *app)
+{
+    if (list_empty(&app->link))
+        list_push(&engine->busy, &app->link);
+}
+
+static struct list *ready_list_of(struct app *app, const struct part *part)
+{
+    if (part->alone)
+        return &app->calls;
+    return part->batch_cap < app->limits.max_events ? &app->suspects : &app->events;
+}
+
+void engine_make_ready(struct engine *engine, struct list *ready)
+{
+    struct list *link;
+
+    while ((link = list_pop(ready))) {
+        struct part *part = LIST_ENTRY(link, struct part, ready_link);
+        struct app *app = &engine->apps[part->job->app];
+
+        part->state = PART_READY;
+        list_push(ready_list_of(app, part), &part->ready_link);
+        engine->n_ready++;
+        engine_app_is_busy(engine, app);
+    }
+}
+
+void engine_unready(struct engine *engine, struct part *part)
+{
+    REQUIRE(part->state == PART_READY);
+    list_remove(&part->ready_link);
+    engine->n_ready--;
+}
+
+static void settle(struct engine *engine, struct job *job)
+{
+    bool tried = job->attempts > 0;
+
+    job->fate = job_decide(job);
+    for (uint32_t i = 0; i < job->n_parts && !tried; i++)
+        tried = job->parts[i].state == PART_DELIVERED;
+    if (job->fate == JOB_LATER && job->abandoned)
+        job->fate = JOB_ABANDONED;
+    else if (job->fate == JOB_LATER && job->due_ms == 0 && !tried)
+        job->fate = JOB_HANDED_BACK;
+    engine->counters.done += job->fate == JOB_DONE;
+    engine->counters.failed += job->fate == JOB_FAILED;
+    engine->counters.later += job->fate == JOB_LATER;
+    list_remove(&job->progress_link);
+    list_remove(&job->link);
+    list_push(&engine->settled, &job->link);
+}
+
+void engine_part_resolved(struct engine *engine, struct job *job)
+{
+    if (job->n_unresolved == 0)
+        settle(engine, job);
+}
+
+static void add_part(struct engine *engine, struct part *part, uint64_t now_ms)
+{
+    struct list ready;
+    int pushed = lanes_push(&engine->lanes, part);
+
+    if (pushed < 0) {
+        part_park(part, now_ms + ENGINE_NO_MEMORY_MS);
+        return;
+    }
+    list_init(&ready);
+    if (pushed == 1)
+        list_push(&ready, &part->ready_link);
+    engine_make_ready(engine, &ready);
+}
+
+void engine_add(struct engine *engine, struct job *job, uint64_t now_ms)
+{
+    REQUIRE(job->app < engine->n_apps || job->n_unresolved == 0);
+    engine->n_jobs++;
+    engine->n_bytes += job->bytes;
+    list_push(&engine->open, &job->link);
+    for (uint32_t i = 0; i < job->n_parts; i++) {
+        if (job->parts[i].state == PART_WAITING)
+            add_part(engine, &job->parts[i], now_ms);
+    }
+    engine_part_resolved(engine, job);
+}
+
+struct job *engine_next_settled(struct engine *engine)
+{
+    struct list *link = list_pop(&engine->settled);
+
+    return link ? LIST_ENTRY(link, struct job, link) : NULL;
+}
+
+struct job *engine_next_progress(struct engine *engine)
+{
+    struct list *link = list_pop(&engine->progress);
+
+    return link ? LIST_ENTRY(link, struct job, progress_link) : NULL;
+}
+
+void engine_release(struct engine *engine, struct job *job)
+{
+    REQUIRE(job->n_unresolved == 0);
+    engine->n_jobs--;
+    engine->n_bytes -= job->bytes;
+}
+
+void engine_set_send_until(struct engine *engine, uint64_t send_until_ms)
+{
+    engine->send_until_ms = send_until_ms;
+}
+
+void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms)
+{
+    struct list ready;
+
+    list_init(&ready);
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct part *part = request->parts[i];
+
+        lanes_release(&engine->lanes, part, &ready);
+        part_park(part, due_ms);
+        engine_part_resolved(engine, part->job);
+    }
+    engine_make_ready(engine, &ready);
+    free(request);
+}
+
+/* Parks what of the job waits or is ready; parts that are taken stay. */
+static void withdraw_job(struct engine *engine, struct job *job, struct list *ready)
+{
+    for (uint32_t i = 0; i < job->n_parts; i++) {
+        struct part *part = &job->parts[i];
+
+        if (part->state == PART_READY)
+            engine_unready(engine, part);
+        else if (part->state != PART_WAITING)
+            continue;
+        lanes_remove(&engine->lanes, part, ready);
+        part_park(part, 0);
+    }
+}
+
+static bool concerns(const struct request *request, unsigned queue)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (request->parts[i]->job->queue == queue)
+            return true;
+    }
+    return false;
+}
+
+/* Requests that wait hold jobs of one or of several queues: all of their jobs are parked. */
+static void withdraw_waiting(struct engine *engine, struct app *app, unsigned queue, bool all)
+{
+    struct request_heap kept = {0};
+    struct request *request;
+
+    while ((request = request_heap_pop(&app->waiting))) {
+        if (all || concerns(request, queue) || request_heap_push(&kept, request) != 0)
+            engine_park_request(engine, request, 0);
+    }
+    request_heap_deinit(&app->waiting);
+    app->waiting = kept;
+}
+
+static void withdraw(struct engine *engine, unsigned queue, bool all)
+{
+    struct list ready;
+
+    for (unsigned i = 0; i < engine->n_apps; i++)
+        withdraw_waiting(engine, &engine->apps[i], queue, all);
+    list_init(&ready);
+    LIST_FOREACH(link, &engine->open)
+    {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+
+        if (!all && job->queue != queue)
+            continue;
+        job->abandoned |= !all;
+        withdraw_job(engine, job, &ready);
+        engine_make_ready(engine, &ready);
+        engine_part_resolved(engine, job);
+    }
+}
+
+void engine_stop(struct engine *engine)
+{
+    engine->stopping = true;
+    withdraw(engine, 0, true);
+}
+
+void engine_abandon(struct engine *engine, unsigned queue)
+{
+    withdraw(engine, queue, false);
+}
+
+const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text)
+{
+    *ret_text = engine->apps[app].gate_text;
+    return &engine->apps[app].gate;
+}
+
+const struct engine_counters *engine_counters(const struct engine *engine)
+{
+    return &engine->counters;
+}

@@ -1,0 +1,127 @@
+/* The engine: every decision about jobs between claim and settlement, and nothing else.
+ *
+ * It keeps lanes, forms requests, and judges answers: done, try again, seek the bad event, stop
+ * sending for this app. It does no I/O and reads no clock: time is an argument, in monotonic
+ * milliseconds, and never runs backwards; chance comes from a seed. The same calls give the same
+ * decisions.
+ *
+ *     engine_add(engine, job, now)                       jobs that were claimed
+ *     while ((r = engine_next_request(engine, now)))     send each
+ *     engine_answer(engine, r, &answer, now)             what came back; r is gone after it
+ *     while ((j = engine_next_settled(engine)))          tell Redis what became of each
+ *     engine_release(engine, j)                          when Redis has it; the job is the caller's
+ * again sleep until engine_wake_at(engine)
+ *
+ * No call runs a callback. A job counts for engine_room() from engine_add() to engine_release(). */
+#ifndef DAEMON_CORE_ENGINE_H
+#define DAEMON_CORE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/core/gate.h"
+#include "daemon/core/job.h"
+#include "daemon/core/request.h"
+
+struct engine;
+
+struct engine_app_limits {
+    unsigned max_in_flight;   /* requests */
+    unsigned max_events;      /* of a batch; up to 1000 */
+    size_t max_request_bytes; /* of a batch's body; 0: no limit */
+};
+
+struct engine_limits {
+    size_t max_jobs;                      /* held at a time */
+    size_t max_bytes;                     /* of jobs held at a time */
+    unsigned max_attempts;                /* tries of a part that may be tried again */
+    uint64_t retry_base_ms, retry_cap_ms; /* backoff */
+    uint64_t retry_for_ms; /* from a job's first attempt; then it fails as retries_exhausted */
+    uint64_t
+        lane_hold_ms; /* a request that waits longer is parked: its jobs go to be claimed again */
+    uint64_t seed;    /* of chance and of lane keys */
+};
+
+enum answer_kind {
+    ANSWER_DONE,
+    ANSWER_RETRY,     /* the same request may succeed later, or may have succeeded unseen */
+    ANSWER_REFUSED,   /* this request, or one event in it, is bad */
+    ANSWER_FORBIDDEN, /* the app is refused, whatever it sends */
+    ANSWER_CLOCK,     /* signed by a wrong clock; the caller has corrected it meanwhile */
+};
+
+struct answer {
+    enum answer_kind kind;
+    unsigned http;          /* status, 0 if none came */
+    int64_t retry_after_ms; /* -1: the server did not say */
+    const char *text;       /* what it said, one line */
+};
+
+struct engine_counters {
+    uint64_t requests, events;    /* sent; an event is a part */
+    uint64_t retries;             /* requests answered by ANSWER_RETRY */
+    uint64_t isolations;          /* batches halved */
+    uint64_t done, failed, later; /* jobs by fate */
+};
+
+/* NULL when out of memory. The limits are copied. */
+struct engine *engine_new(const struct engine_limits *limits, const struct engine_app_limits *apps,
+                          unsigned n_apps);
+
+/* Every job must have been released and no request be in flight; NULL is allowed. */
+void engine_free(struct engine *engine);
+
+/* How many more jobs it takes, and how many bytes of them. 0 after engine_stop(). */
+size_t engine_room(const struct engine *engine);
+size_t engine_room_bytes(const struct engine *engine);
+
+/* Parts that are ready to be sent. */
+size_t engine_n_ready(const struct engine *engine);
+size_t engine_n_jobs(const struct engine *engine);
+unsigned engine_n_in_flight(const struct engine *engine);
+
+/* The key of the lane for a text (a channel, an order key) of an app: for lane_entry.key. */
+uint64_t engine_lane_key(const struct engine *engine, unsigned app, const char *text, size_t len);
+
+/* Takes a job that job_init() has seen; parts that are bad may have been failed already. Works
+ * beyond engine_room() as well. Jobs are given in queue order. -1 when out of memory: the job is
+ * parked. */
+void engine_add(struct engine *engine, struct job *job, uint64_t now_ms);
+
+/* The next request to send now, or NULL. It is in flight until engine_answer(). */
+struct request *engine_next_request(struct engine *engine, uint64_t now_ms);
+
+/* What became of a request. The request is freed. */
+void engine_answer(struct engine *engine, struct request *request, const struct answer *answer,
+                   uint64_t now_ms);
+
+/* The next job whose fate is known, or NULL. */
+struct job *engine_next_settled(struct engine *engine);
+
+/* The next job, still open, of which a part was delivered since it was last given; or NULL. */
+struct job *engine_next_progress(struct engine *engine);
+
+/* The job is settled: it no longer counts, and belongs to the caller. */
+void engine_release(struct engine *engine, struct job *job);
+
+/* When engine_next_request() should be asked again at the latest; UINT64_MAX if only events matter.
+ */
+uint64_t engine_wake_at(const struct engine *engine, uint64_t now_ms);
+
+/* Nothing is sent at `now` or later than this: the lease of some queue ends. */
+void engine_set_send_until(struct engine *engine, uint64_t send_until_ms);
+
+/* Sends nothing any more. Jobs with nothing in flight are settled as JOB_HANDED_BACK, or JOB_LATER
+ * (due at once) if they were tried; the others when their answers are in. */
+void engine_stop(struct engine *engine);
+
+/* Somebody else may have a queue's jobs: what is not in flight is dropped as JOB_ABANDONED. */
+void engine_abandon(struct engine *engine, unsigned queue);
+
+/* An app's gate, for logs and status. `ret_text` is what the server said when it closed. */
+const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text);
+
+const struct engine_counters *engine_counters(const struct engine *engine);
+
+#endif

@@ -1,0 +1,47 @@
+/* Gates: whether an app may send.
+ *
+ *     OPEN --refused, held, or failing--> CLOSED --time--> HALF_OPEN --probe succeeds--> OPEN
+ *                                            ^-----------probe fails-----'
+ *
+ * A gate closes when the server refuses the whole app (401, 403, unknown app), when it asks to be
+ * left alone (Retry-After), or when so many requests in a row failed that it is taken to be down.
+ * While half open, one request, the probe, finds out. */
+#ifndef DAEMON_CORE_GATE_H
+#define DAEMON_CORE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GATE_FAILURES_TO_CLOSE 20    /* in a row, none answered well in between */
+#define GATE_MIN_MS            500   /* the first wait; it doubles with each probe that fails */
+#define GATE_REFUSED_MAX_MS    30000 /* an operator has to act: no hurry */
+#define GATE_DOWN_MAX_MS       5000  /* a server that comes back should not wait long */
+
+enum gate_state { GATE_OPEN, GATE_CLOSED, GATE_HALF_OPEN };
+
+enum gate_cause { GATE_NO_CAUSE, GATE_REFUSED, GATE_HELD, GATE_DOWN };
+
+struct gate {
+    enum gate_state state;
+    enum gate_cause cause;
+    uint64_t opens_ms;   /* CLOSED: when it becomes half open */
+    unsigned n_closed;   /* times in a row that it closed for a refusal or a server that is down */
+    unsigned n_failures; /* requests in a row that failed */
+    bool probing;        /* HALF_OPEN: the probe is in flight */
+};
+
+/* True if a request may go now; a gate whose time has come becomes half open. */
+bool gate_may_send(struct gate *gate, uint64_t now_ms);
+
+/* To be told of each request that goes; gives whether it is the probe. */
+bool gate_sent(struct gate *gate);
+
+/* To be told of each answer. `probe` is what gate_sent() gave for its request. */
+void gate_answered_well(struct gate *gate);
+void gate_refused(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random);
+void gate_failed(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random);
+
+/* The server asked to be left alone for so long, in an answer that was not a success. */
+void gate_hold(struct gate *gate, uint64_t until_ms);
+
+#endif

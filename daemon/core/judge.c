@@ -1,0 +1,231 @@
+/* What an answer means for the parts of its request. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/backoff.h"
+#include "daemon/core/state.h"
+#include "lib/require.h"
+
+static void deliver(struct engine *engine, struct request *request)
+{
+    struct list ready;
+
+    list_init(&ready);
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct part *part = request->parts[i];
+        struct job *job = part->job;
+
+        lanes_release(&engine->lanes, part, &ready);
+        part_deliver(part);
+        if (job->n_unresolved > 0 && list_empty(&job->progress_link))
+            list_push(&engine->progress, &job->progress_link);
+        engine_part_resolved(engine, job);
+    }
+    engine_make_ready(engine, &ready);
+    free(request);
+}
+
+static void fail_part(struct engine *engine, struct part *part, const char *code, const char *text)
+{
+    struct job *job = part->job;
+    struct list ready;
+
+    list_init(&ready);
+    lanes_release(&engine->lanes, part, &ready);
+    part_fail(part, code, text);
+    engine_make_ready(engine, &ready);
+    engine_part_resolved(engine, job);
+}
+
+/* A refused batch names no culprit: its parts go back to the front of their lanes, to be sent in
+ * batches of half the size, until the bad one stands alone. */
+static void isolate(struct engine *engine, struct request *request)
+{
+    uint16_t cap = (uint16_t)((request->n_parts + 1) / 2);
+    struct list ready, in_order;
+    struct list *link;
+
+    engine->counters.isolations++;
+    list_init(&ready);
+    for (unsigned i = request->n_parts; i-- > 0;) {
+        struct part *part = request->parts[i];
+
+        part->batch_cap = cap;
+        part_untake(part);
+        lanes_put_back(&engine->lanes, part, &ready);
+    }
+    list_init(&in_order);
+    while ((link = list_pop(&ready)))
+        list_push_front(&in_order, link);
+    engine_make_ready(engine, &in_order);
+    free(request);
+}
+
+static void refuse(struct engine *engine, struct request *request, const struct answer *answer)
+{
+    if (request->n_parts > 1) {
+        isolate(engine, request);
+        return;
+    }
+    fail_part(engine, request->parts[0], "rejected", answer->text);
+    free(request);
+}
+
+static bool is_exhausted(const struct engine *engine, const struct part *part, uint64_t now_ms)
+{
+    return part->retries >= engine->limits.max_attempts ||
+           now_ms - part->job->first_attempt_ms >= engine->limits.retry_for_ms;
+}
+
+/* Parts that were tried often or long enough fail; the others stay in the request. */
+static void fail_exhausted(struct engine *engine, struct request *request,
+                           const struct answer *answer, uint64_t now_ms)
+{
+    unsigned n_kept = 0;
+
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct part *part = request->parts[i];
+
+        part->retries++;
+        if (!is_exhausted(engine, part, now_ms)) {
+            request->parts[n_kept++] = part;
+            continue;
+        }
+        request->bytes -= part->size;
+        fail_part(engine, part, "retries_exhausted", answer->text);
+    }
+    request->n_parts = n_kept;
+}
+
+static bool is_withdrawn(const struct engine *engine, const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (request->parts[i]->job->abandoned)
+            return true;
+    }
+    return engine->stopping;
+}
+
+/* Sends the request again at due_ms: from here, or, when that is too long to hold its lanes, by
+ * whoever claims its jobs then. */
+static void send_again(struct engine *engine, struct request *request, uint64_t due_ms)
+{
+    struct app *app = &engine->apps[request->app];
+
+    if (is_withdrawn(engine, request)) {
+        engine_park_request(engine, request, 0);
+        return;
+    }
+    if (app->gate.state == GATE_CLOSED && due_ms < app->gate.opens_ms)
+        due_ms = app->gate.opens_ms;
+    request->due_ms = due_ms;
+    if ((app->gate.state == GATE_OPEN &&
+         due_ms - request->first_sent_ms > engine->limits.lane_hold_ms) ||
+        request_heap_push(&app->waiting, request) != 0)
+        engine_park_request(engine, request, due_ms);
+    else
+        engine_app_is_busy(engine, app);
+}
+
+static void retry(struct engine *engine, struct request *request, const struct answer *answer,
+                  uint64_t now_ms)
+{
+    const struct engine_limits *limits = &engine->limits;
+    unsigned retries = 0;
+    uint64_t wait;
+
+    engine->counters.retries++;
+    fail_exhausted(engine, request, answer, now_ms);
+    if (request->n_parts == 0) {
+        free(request);
+        return;
+    }
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (request->parts[i]->retries > retries)
+            retries = request->parts[i]->retries;
+    }
+    wait = backoff_ms(retries, limits->retry_base_ms, limits->retry_cap_ms, &engine->random);
+    if (answer->retry_after_ms > 0 && (uint64_t)answer->retry_after_ms > wait)
+        wait = (uint64_t)answer->retry_after_ms;
+    send_again(engine, request, now_ms + wait);
+}
+
+static void say_why(struct app *app, const struct answer *answer)
+{
+    strncpy(app->gate_text, answer->text, sizeof(app->gate_text) - 1);
+}
+
+static void inform_gate(struct engine *engine, struct app *app, const struct request *request,
+                        const struct answer *answer, uint64_t now_ms)
+{
+    struct gate *gate = &app->gate;
+
+    switch (answer->kind) {
+    case ANSWER_DONE:
+    case ANSWER_REFUSED:
+        gate_answered_well(gate);
+        break;
+    case ANSWER_FORBIDDEN:
+        say_why(app, answer);
+        gate_refused(gate, request->is_probe, now_ms, &engine->random);
+        break;
+    case ANSWER_RETRY:
+        if (answer->retry_after_ms > 0) {
+            say_why(app, answer);
+            gate_hold(gate, now_ms + (uint64_t)answer->retry_after_ms);
+            break;
+        }
+        if (gate->state == GATE_OPEN || request->is_probe)
+            say_why(app, answer);
+        gate_failed(gate, request->is_probe, now_ms, &engine->random);
+        break;
+    case ANSWER_CLOCK:
+        gate->probing = gate->probing && !request->is_probe;
+        break;
+    }
+}
+
+static void note_answer(struct request *request, const struct answer *answer, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        request->parts[i]->job->answered_ms = now_ms;
+        if (answer->http != 0)
+            request->parts[i]->job->http = answer->http;
+    }
+}
+
+void engine_answer(struct engine *engine, struct request *request, const struct answer *answer,
+                   uint64_t now_ms)
+{
+    struct app *app = &engine->apps[request->app];
+    struct answer judged = *answer;
+
+    REQUIRE(app->n_in_flight > 0);
+    app->n_in_flight--;
+    engine->n_in_flight--;
+    list_remove(&request->link);
+    if (judged.kind == ANSWER_CLOCK && request->clock_corrected)
+        judged.kind = ANSWER_FORBIDDEN;
+    note_answer(request, &judged, now_ms);
+    inform_gate(engine, app, request, &judged, now_ms);
+
+    switch (judged.kind) {
+    case ANSWER_DONE:
+        deliver(engine, request);
+        break;
+    case ANSWER_REFUSED:
+        refuse(engine, request, &judged);
+        break;
+    case ANSWER_RETRY:
+        retry(engine, request, &judged, now_ms);
+        break;
+    case ANSWER_CLOCK:
+        request->clock_corrected = true;
+        send_again(engine, request, now_ms);
+        break;
+    case ANSWER_FORBIDDEN:
+        request->clock_corrected = false;
+        send_again(engine, request, now_ms);
+        break;
+    }
+}

@@ -1,0 +1,57 @@
+/* What the engine's files share: engine.c keeps the books, sender.c forms requests, judge.c judges
+ * answers. */
+#ifndef DAEMON_CORE_STATE_H
+#define DAEMON_CORE_STATE_H
+
+#include "daemon/core/engine.h"
+#include "daemon/core/lane.h"
+
+#define ENGINE_NO_MEMORY_MS 1000 /* a part that found no memory is tried again after this */
+
+struct app {
+    struct engine_app_limits limits;
+    struct gate gate;
+    char gate_text[200]; /* what the server said when the gate closed */
+    unsigned n_in_flight;
+    bool calls_next;             /* whose turn it is: calls or events */
+    struct list events;          /* ready parts that may share a batch */
+    struct list calls;           /* ready parts that go alone */
+    struct list suspects;        /* ready parts of refused batches, in smaller batches */
+    struct request_heap waiting; /* to be sent again */
+    struct list link;            /* in engine->busy while any of these is not empty */
+};
+
+struct engine {
+    struct engine_limits limits;
+    struct app *apps; /* owned; n_apps */
+    unsigned n_apps;
+    struct lanes lanes;
+    struct list busy;      /* apps with something to send, round robin */
+    struct list open;      /* jobs with parts not resolved */
+    struct list settled;   /* jobs whose fate is known */
+    struct list progress;  /* open jobs with news */
+    struct list in_flight; /* requests */
+    unsigned n_in_flight;
+    size_t n_jobs, n_bytes, n_ready;
+    uint64_t send_until_ms;
+    uint64_t random;
+    bool stopping;
+    struct engine_counters counters;
+};
+
+/* Puts parts that have become ready (their ready_link in `ready`) where the sender finds them. */
+void engine_make_ready(struct engine *engine, struct list *ready);
+
+/* Removes a ready part from where it waits. */
+void engine_unready(struct engine *engine, struct part *part);
+
+/* To be called after a part of the job was resolved. */
+void engine_part_resolved(struct engine *engine, struct job *job);
+
+/* The app has something to send. */
+void engine_app_is_busy(struct engine *engine, struct app *app);
+
+/* Parks every part of a request, and frees it. */
+void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);
+
+#endif
