@@ -1,5 +1,6 @@
 # embed_text(<target> <files>...): compiles text files into a target.
-# scripts/claim.lua becomes `extern const char embedded_claim_lua[]`, NUL-terminated.
+# scripts/claim.lua becomes `extern const char embedded_claim_lua[]`, NUL-terminated, and its SHA-1 in hex
+# `embedded_claim_lua_sha1[]`.
 function(embed_text target)
     foreach(file IN LISTS ARGN)
         get_filename_component(name ${file} NAME)

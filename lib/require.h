@@ -1,5 +1,6 @@
-/* REQUIRE(x): for states that cannot happen unless the program is wrong, never for input. Always on:
- * it names the place and aborts, since going on would mean guessing with other people's events. */
+/* REQUIRE(x): for states that cannot happen unless the program is wrong, never for input. Always
+ * on: it names the place and aborts, since going on would mean guessing with other people's events.
+ */
 #ifndef LIB_REQUIRE_H
 #define LIB_REQUIRE_H
 

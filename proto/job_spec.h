@@ -16,7 +16,7 @@
 #include "pusher/string.h"
 
 #define JOB_ID_MAX    128 /* bytes */
-#define JOB_DEPTH_MAX 128 /* nested arrays and objects in an element */
+#define JOB_DEPTH_MAX 128 /* nested arrays and objects in an element, with the outermost */
 
 /* X(OP, "name"): the operations a job can ask for. */
 #define JOB_OP_MAP(X)                                                                              \

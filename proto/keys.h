@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define KEYS_NAME_MAX 256 /* bytes of a list's name */
-#define KEYS_KEY_MAX  512 /* bytes of any key, with its NUL */
+#define KEYS_NAME_MAX     256 /* bytes of a list's name */
+#define KEYS_CONSUMER_MAX 200 /* bytes of a consumer's name; a longer one is cut */
+#define KEYS_KEY_MAX      512 /* bytes of any key, with its NUL */
 
 /* X(NAME, "suffix"): one key a queue. */
 #define KEYS_QUEUE_MAP(X)                                                                          \
@@ -47,7 +48,8 @@ size_t keys_queue(const char *list, enum keys_queue which, char ret_key[KEYS_KEY
 size_t keys_consumer(const char *list, enum keys_consumer which, const char *consumer,
                      char ret_key[KEYS_KEY_MAX]);
 
-/* True if `key` is the list itself or one of its keys: a job must not name it in replyTo. */
+/* True if `key` is the list itself or one of its keys: a job must not name it in replyTo. Other
+ * keys with the list's tag are the users' own, as a reply list of a Redis Cluster has to be. */
 bool keys_is_own(const char *list, const char *key, size_t len);
 
 #endif

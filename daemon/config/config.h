@@ -2,7 +2,9 @@
  *
  * config_load() reads everything, checks everything, and gives either a whole configuration or an
  * error that names file, line and key. Nothing of it changes afterwards: a reload makes a new one.
- * Used by pusherd and pusherctl alike; docs: pusherd.conf in docs/configuration.md. */
+ * Used by pusherd and pusherctl alike; described for users in docs/configuration.md.
+ *
+ * The keys are a table in config_keys.c; what wins over what is said in config_loader.h. */
 #ifndef DAEMON_CONFIG_CONFIG_H
 #define DAEMON_CONFIG_CONFIG_H
 
@@ -16,10 +18,15 @@
 #define CONFIG_MAX_APPS   1024
 #define CONFIG_MAX_QUEUES 64
 
+#define CONFIG_LEASE_MARGIN_MS 2000 /* a lease outlasts the longest request by more than this */
+
+struct app_settings;
+
 struct app_config {
-    char *name;                   /* owned; "default" for the app of the environment */
-    struct pusher_client *client; /* owned */
-    unsigned max_in_flight;       /* requests at a time; key max_in_flight, default 32 */
+    char *name;                    /* owned; "default" for the app of the environment */
+    struct pusher_client *client;  /* owned */
+    unsigned max_in_flight;        /* requests at a time; key max_in_flight, default 32 */
+    struct app_settings *settings; /* owned; for config_dump(), without the secrets */
 };
 
 struct queue_config {
@@ -43,6 +50,7 @@ struct redis_config {
     char *password; /* owned; NULL: none; wiped when freed */
     unsigned db;
     bool tls;
+    char *url_file; /* owned; the file that the URL was read from; NULL: none */
 };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -59,7 +67,8 @@ struct config {
     bool results_successes;       /* successes = all (true, default) | none */
 
     /* [delivery] */
-    uint64_t lease_ms; /* lease_ms, default 15000; must exceed every app's timeout_ms by 2000 */
+    uint64_t lease_ms; /* lease_ms, default 15000; must exceed every app's timeout_ms by more than
+                          2000 */
     unsigned max_orphanings;    /* default 5 */
     unsigned max_attempts;      /* default 12 */
     uint64_t retry_base_ms;     /* default 200 */
@@ -90,6 +99,10 @@ struct config_source {
     bool apps_optional;        /* true: no app at all is no error (pusherctl status needs none) */
 };
 
+/* CONFIG_DEFAULT_FILE if there is such a file, else NULL: the environment alone. */
+#define CONFIG_DEFAULT_FILE "/etc/pusherd/pusherd.conf"
+const char *config_default_file(void);
+
 /* Gives a configuration that the caller frees, or -1 and a text in *ret_error. Calls pusher_init().
  */
 int config_load(const struct config_source *source, struct config **ret_config,
@@ -100,7 +113,9 @@ void config_free(struct config *config);
 /* The index of the app of this name, or SIZE_MAX. */
 size_t config_find_app(const struct config *config, const char *name, size_t len);
 
-/* Prints what is in force as an INI file that reads back equal, secrets as ********. */
+/* Prints what is in force as an INI file, secrets as ********. It reads back equal; a masked secret
+ * is refused there until the real one is put back, so that nobody starts with a mask by mistake.
+ * Secrets that came from a file stay a reference to it. */
 void config_dump(const struct config *config, FILE *out);
 
 #endif

@@ -61,6 +61,7 @@ struct part {
     uint32_t n_entries;
     uint32_t n_first; /* of its entries, those that are first in a lane that nobody holds */
     struct list ready_link;
+    unsigned http;    /* status of the last answer, 0 if there was none */
     const char *code; /* FAILED: why, a name of the `code` field of failures; static */
     char *error;      /* FAILED: the same for humans, one line; owned; NULL if memory was short */
     char *result;     /* DELIVERED: JSON text that the answer returned; owned; NULL for nothing */
@@ -91,7 +92,6 @@ struct job {
     uint64_t first_attempt_ms; /* monotonic; 0: not tried yet. May lie before the claim */
     unsigned attempts_before;  /* in earlier claims */
     unsigned attempts;         /* in all; of the part that took most */
-    unsigned http;             /* status of the last answer */
     enum job_fate fate;
     uint64_t due_ms;      /* JOB_LATER: monotonic */
     uint64_t answered_ms; /* monotonic, of the last answer */

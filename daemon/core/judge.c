@@ -190,7 +190,7 @@ static void note_answer(struct request *request, const struct answer *answer, ui
     for (unsigned i = 0; i < request->n_parts; i++) {
         request->parts[i]->job->answered_ms = now_ms;
         if (answer->http != 0)
-            request->parts[i]->job->http = answer->http;
+            request->parts[i]->http = answer->http;
     }
 }
 

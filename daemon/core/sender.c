@@ -255,7 +255,7 @@ uint64_t engine_wake_at(const struct engine *engine, uint64_t now_ms)
 
     if (now_ms >= engine->send_until_ms)
         return UINT64_MAX;
-    for (const struct list *link = engine->busy.next; link != &engine->busy; link = link->next) {
+    for (struct list *link = engine->busy.next; link != &engine->busy; link = link->next) {
         uint64_t at = app_wakes_at(LIST_ENTRY(link, struct app, link), now_ms);
 
         if (at < earliest)

@@ -2,19 +2,20 @@
 -- reap: takes the jobs of a consumer whose lease ran out and puts them before the queue, in order.
 --
 -- KEYS  leases inflight intake retry retry:jobs seq failures
--- ARGV  consumer, grace_ms, max_orphanings, max_entries
+-- ARGV  consumer, grace_ms (or 'dead' where its process is known to be gone), max_orphanings, max_entries
 -- gives the number of jobs moved, or -1 if the lease has not run out after all
 --
 -- Jobs go to the retry set with score 0 under their own ids: they are claimed before anything newer and
 -- in their old order. The daemon that claims a job orphaned too often reports it as crash_loop, under the
 -- producer's id; here that happens only to jobs that even this report has killed, twice.
 local leases, inflight, intake, retry, retry_jobs, seq, failures = unpack(KEYS)
-local consumer, grace_ms, max_orphanings, max_entries = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local consumer, max_orphanings, max_entries = ARGV[1], tonumber(ARGV[3]), ARGV[4]
+local is_dead, grace_ms = ARGV[2] == 'dead', tonumber(ARGV[2])
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 local ends = redis.call('ZSCORE', leases, consumer)
-if not ends or tonumber(ends) > now - grace_ms then return -1 end
+if not ends or not is_dead and tonumber(ends) > now - grace_ms then return -1 end
 
 local function requeue(id, record)
   redis.call('HSET', retry_jobs, id, record)

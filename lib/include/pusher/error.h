@@ -31,7 +31,10 @@ extern "C" {
     X(ENOTENCRYPTABLE, -18, "not_encryptable",                                                     \
       "an encrypted channel cannot be triggered together with others")                             \
     X(ESIGNATURE, -19, "invalid_signature", "the signature is not valid")                          \
-    X(EREPLY, -20, "invalid_reply", "the reply cannot be understood")
+    X(EREPLY, -20, "invalid_reply", "the reply cannot be understood")                              \
+    X(EUNREACHABLE, -21, "unreachable", "the server cannot be reached")                            \
+    X(ETIMEOUT, -22, "timed_out", "the server did not answer in time")                             \
+    X(EREFUSED, -23, "rejected", "the server refused the request")
 
 enum pusher_error_code {
     PUSHER_OK = 0,

@@ -20,6 +20,7 @@ extern "C" {
 
 #define PUSHER_EVENT_NAME_MAX 200 /* bytes; the SDKs' limit */
 #define PUSHER_USER_ID_MAX    128 /* bytes; "Presence channels": user_id up to 128 characters */
+#define PUSHER_SOCKET_ID_MAX  128 /* bytes; servers make about 20 */
 #define PUSHER_NONCE_BYTES    24  /* NaCl crypto_secretbox */
 #define PUSHER_SECRET_BYTES   32
 

@@ -42,6 +42,11 @@ PUSHER_EXTERN void pusher_reply_read(unsigned status, const char *body, size_t b
 PUSHER_EXTERN int64_t pusher_retry_after_ms(const char *value, size_t len, int64_t unix_s,
                                             int64_t max_ms);
 
+/* What an answer says, as JSON text that the caller frees: the body itself without the white space
+ * around it, {} for an empty one, a JSON string where the body is something else (bytes that are
+ * not UTF-8 become "?"). NULL when out of memory. */
+PUSHER_EXTERN char *pusher_reply_json(const char *body, size_t body_len);
+
 /* Attributes that `info` asked for, as JSON text; the caller frees it. NULL if the answer has none.
  * From a batch: the object at `index`. From a trigger: the object of "channels". */
 PUSHER_EXTERN char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index);

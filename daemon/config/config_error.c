@@ -1,0 +1,74 @@
+#include "daemon/config/config_error.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* Appends to text[] at *used; what does not fit is cut. */
+static void append_va(char *text, size_t size, size_t *used, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+static void append(char *text, size_t size, size_t *used, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void append_va(char *text, size_t size, size_t *used, const char *format, va_list args)
+{
+    int n = vsnprintf(text + *used, size - *used, format, args);
+    if (n > 0)
+        *used = *used + (size_t)n < size ? *used + (size_t)n : size - 1;
+}
+
+static void append(char *text, size_t size, size_t *used, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    append_va(text, size, used, format, args);
+    va_end(args);
+}
+
+static void append_where(char *text, size_t size, size_t *used, const struct config_where *where)
+{
+    append(text, size, used, "%s", where->file ? where->file : "environment");
+    if (where->line > 0)
+        append(text, size, used, ":%u", where->line);
+    append(text, size, used, ": ");
+    if (where->section)
+        append(text, size, used, "[%s] ", where->section);
+}
+
+int config_fail(struct config_error *ret_error, const struct config_where *where, const char *key,
+                const char *format, ...)
+{
+    struct config_error error = {""};
+    size_t used = 0;
+    append_where(error.text, sizeof error.text, &used, where);
+    if (key)
+        append(error.text, sizeof error.text, &used, "%s: ", key);
+    va_list args;
+    va_start(args, format);
+    append_va(error.text, sizeof error.text, &used, format, args);
+    va_end(args);
+    *ret_error = error;
+    return -1;
+}
+
+int config_fail_memory(struct config_error *ret_error)
+{
+    snprintf(ret_error->text, sizeof ret_error->text,
+             "out of memory while reading the "
+             "configuration");
+    return -1;
+}
+
+const char *config_quote(const char *value, char ret_quoted[CONFIG_QUOTE_MAX])
+{
+    size_t len = strnlen(value, CONFIG_QUOTE_MAX - 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value[i];
+        ret_quoted[i] = value[i];
+        if (c < ' ' || c >= 0x7f)
+            ret_quoted[i] = '?';
+    }
+    ret_quoted[len] = '\0';
+    if (value[len] != '\0')
+        memcpy(ret_quoted + len - 3, "...", 3);
+    return ret_quoted;
+}

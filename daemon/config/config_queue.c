@@ -1,0 +1,94 @@
+/* From the settings of a queue to its list and its default app. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config/config_loader.h"
+#include "proto/keys.h"
+
+/* With no [queue NAME] there is one, named like its list: PUSHERD_QUEUE or pusher:jobs. */
+static int add_default(struct config_loader *loader)
+{
+    const char *list = config_getenv(loader, "PUSHERD_QUEUE");
+    struct config_where where = {.file = NULL};
+    char quoted[CONFIG_QUOTE_MAX];
+    if (!list)
+        list = CONFIG_DEFAULT_LIST;
+    if (!keys_list_ok(list) || list[0] == ' ' || list[strlen(list) - 1] == ' ')
+        return config_fail(loader->error, &where, "PUSHERD_QUEUE", "%s cannot be a list",
+                           config_quote(list, quoted));
+    return config_draft_add(loader, SECTION_QUEUE, list, LAYER_ENVIRONMENT, 0) ? 0 : -1;
+}
+
+/* An app that a queue names; else the only app, or the one named "default"; else none. */
+static int find_app(struct config_loader *loader, const struct config_draft *draft, size_t *ret_app)
+{
+    const struct config *config = loader->config;
+    const struct queue_settings *settings = draft->object;
+    const char *name = settings->app ? settings->app : CONFIG_DEFAULT_APP;
+    size_t app = config_find_app(config, name, strlen(name));
+    if (settings->app && app == SIZE_MAX)
+        return config_fail_key(loader, draft, config_key_find(SECTION_QUEUE, "app"),
+                               "there is no [app %s]", settings->app);
+    if (app == SIZE_MAX && config->n_apps == 1)
+        app = 0;
+    *ret_app = app;
+    return 0;
+}
+
+static int check_list(struct config_loader *loader, const struct config_draft *draft,
+                      const char *list)
+{
+    const struct config_key *key = config_key_find(SECTION_QUEUE, "list");
+    const struct config *config = loader->config;
+    for (size_t i = 0; i < config->n_queues; i++) {
+        const struct queue_config *other = &config->queues[i];
+        if (strcmp(other->list, list) == 0)
+            return config_fail_key(loader, draft, key, "%s is the list of queue %s already", list,
+                                   other->name);
+        if (keys_is_own(other->list, list, strlen(list)) ||
+            keys_is_own(list, other->list, strlen(other->list)))
+            return config_fail_key(loader, draft, key,
+                                   "%s and the list of queue %s clash: one is "
+                                   "a key that belongs to the other",
+                                   list, other->name);
+    }
+    return 0;
+}
+
+static int finish(struct config_loader *loader, struct config_draft *draft,
+                  struct queue_config *queue)
+{
+    struct queue_settings *settings = draft->object;
+    const struct config_key *list = config_key_find(SECTION_QUEUE, "list");
+    if (config_set_defaults(loader, draft, SECTION_QUEUE) != 0)
+        return -1;
+    if (!settings->list &&
+        config_set(loader, draft, list, draft->name, draft->layer, draft->line) != 0)
+        return -1;
+    if (check_list(loader, draft, settings->list) != 0 || find_app(loader, draft, &queue->app) != 0)
+        return -1;
+    queue->name = draft->name;
+    queue->list = settings->list;
+    queue->weight = settings->weight;
+    queue->ordered = settings->ordered;
+    draft->name = NULL;
+    settings->list = NULL;
+    return 0;
+}
+
+int config_finish_queues(struct config_loader *loader)
+{
+    struct config *config = loader->config;
+    if (loader->n_queues == 0 && add_default(loader) != 0)
+        return -1;
+    config->queues = calloc(loader->n_queues, sizeof *config->queues);
+    if (!config->queues)
+        return config_fail_memory(loader->error);
+    for (size_t i = 0; i < loader->n_queues; i++) {
+        if (finish(loader, &loader->queues[i], &config->queues[i]) != 0)
+            return -1;
+        config->n_queues++;
+    }
+    return 0;
+}

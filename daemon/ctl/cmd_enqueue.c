@@ -1,0 +1,127 @@
+/* enqueue: JSON lines on standard input become elements of the list. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/feed.h"
+#include "daemon/ctl/lines.h"
+#include "daemon/ctl/pack.h"
+#include "daemon/ctl/progress.h"
+
+#define LINE_MAX_BYTES ((size_t)64 << 20)
+
+struct enqueue {
+    bool as_msgpack;
+    struct lines lines;
+    struct feed feed;
+    struct progress progress;
+};
+
+static bool is_blank(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+            return false;
+    return true;
+}
+
+/* Writes the job of a line to the feed. */
+static int convert(struct enqueue *enqueue, const char *line, size_t len)
+{
+    char why[PACK_WHY_MAX];
+    msgpack_sbuffer *buffer = feed_buffer(&enqueue->feed);
+    int rc = enqueue->as_msgpack ? pack_msgpack(line, len, buffer, why)
+                                 : pack_check(line, len, why);
+    if (rc != 0) {
+        feed_drop(&enqueue->feed);
+        return ctl_fail(CTL_FAILED, "line %" PRIu64 ": %s", enqueue->lines.number, why);
+    }
+    if (!enqueue->as_msgpack && msgpack_sbuffer_write(buffer, line, len) != 0)
+        return ctl_fail(CTL_FAILED, "out of memory");
+    return CTL_DONE;
+}
+
+static int fail_feed(const struct enqueue *enqueue, int rc)
+{
+    ctl_fail(CTL_FAILED, "%s", enqueue->feed.why);
+    return rc == FEED_LOST ? CTL_UNAVAILABLE : CTL_FAILED;
+}
+
+static int take_line(struct enqueue *enqueue, const char *line, size_t len)
+{
+    if (is_blank(line, len))
+        return CTL_DONE;
+    int status = convert(enqueue, line, len);
+    if (status != CTL_DONE)
+        return status;
+    int rc = feed_add(&enqueue->feed);
+    if (rc == 0 && lines_is_dry(&enqueue->lines))
+        rc = feed_flush(&enqueue->feed);
+    progress_update(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
+    return rc == 0 ? CTL_DONE : fail_feed(enqueue, rc);
+}
+
+static int fail_read(const struct enqueue *enqueue, int rc)
+{
+    if (rc == LINES_TOO_LONG)
+        return ctl_fail(CTL_FAILED, "line %" PRIu64 ": longer than %zu bytes",
+                        enqueue->lines.number, LINE_MAX_BYTES);
+    if (rc == LINES_IO)
+        return ctl_fail(CTL_FAILED, "standard input: %s", strerror(errno));
+    return ctl_fail(CTL_FAILED, "out of memory");
+}
+
+static int take_lines(struct enqueue *enqueue)
+{
+    const char *line;
+    size_t len;
+    int rc, status = CTL_DONE;
+    while (status == CTL_DONE && (rc = lines_next(&enqueue->lines, &line, &len)) != LINES_END)
+        status = rc == LINES_LINE ? take_line(enqueue, line, len) : fail_read(enqueue, rc);
+    return status;
+}
+
+/* After an error, too, what was taken before it is sent, answered and counted. */
+static int finish(struct enqueue *enqueue, int status)
+{
+    int rc = status == CTL_UNAVAILABLE ? 0 : feed_finish(&enqueue->feed);
+    if (rc != 0 && status == CTL_DONE)
+        status = fail_feed(enqueue, rc);
+    progress_end(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
+    uint64_t unknown = feed_n_unanswered(&enqueue->feed);
+    if (unknown > 0)
+        ctl_warn("%" PRIu64 " more jobs were sent; whether they are on the list is not known",
+                 unknown);
+    return status;
+}
+
+static int run(struct ctl *ctl, struct enqueue *enqueue, const char *list)
+{
+    struct link link;
+    if (link_open(&link, &ctl->config->redis) != 0)
+        return ctl_fail(CTL_UNAVAILABLE, "%s", link.why);
+    lines_init(&enqueue->lines, STDIN_FILENO, LINE_MAX_BYTES);
+    feed_init(&enqueue->feed, &link, list);
+    progress_init(&enqueue->progress, STDIN_FILENO);
+    int status = finish(enqueue, take_lines(enqueue));
+    fprintf(ctl->out, "{\"enqueued\":%" PRIu64 "}\n", enqueue->feed.n_done);
+    feed_deinit(&enqueue->feed);
+    lines_deinit(&enqueue->lines);
+    link_close(&link);
+    return status;
+}
+
+int cmd_enqueue(struct ctl *ctl, const struct command_args *args)
+{
+    static struct enqueue enqueue;
+    const char *list, *format = command_value(args, "format");
+    enqueue.as_msgpack = format && strcmp(format, "msgpack") == 0;
+    if (format && !enqueue.as_msgpack && strcmp(format, "json") != 0)
+        return ctl_fail(CTL_USAGE, "--format is json or msgpack");
+    int status = ctl_load(ctl, true);
+    if (status == CTL_DONE)
+        status = ctl_pick_list(ctl, &list);
+    return status == CTL_DONE ? run(ctl, &enqueue, list) : status;
+}

@@ -1,0 +1,212 @@
+#include "daemon/ctl/link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "daemon/config/redis_url.h"
+#include "daemon/config/uri.h"
+
+#define MAX_WORDS 16
+
+static int fail(struct link *link, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int fail(struct link *link, const char *format, ...)
+{
+    va_list args;
+    int used = snprintf(link->why, sizeof link->why, "Redis at %s: ", link->where);
+    va_start(args, format);
+    vsnprintf(link->why + used, sizeof link->why - (size_t)used, format, args);
+    va_end(args);
+    return -1;
+}
+
+/* hiredis says "Resource temporarily unavailable" when a socket's timeout ran out. */
+static int fail_io(struct link *link)
+{
+    if (!link->redis)
+        return fail(link, "out of memory");
+    if (link->redis->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return fail(link, "no answer in time");
+    return fail(link, "%s", link->redis->errstr);
+}
+
+static struct timeval timeval_of(unsigned ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+}
+
+int link_set_timeout(struct link *link, unsigned ms)
+{
+    return redisSetTimeout(link->redis, timeval_of(ms)) == REDIS_OK ? 0 : fail_io(link);
+}
+
+static int opened(struct link *link)
+{
+    if (!link->redis || link->redis->err)
+        return fail_io(link);
+    redisEnableKeepAlive(link->redis);
+    return link_set_timeout(link, LINK_ANSWER_MS);
+}
+
+static int open_tcp(struct link *link, const char *host, unsigned port)
+{
+    link_close(link);
+    snprintf(link->where, sizeof link->where, "%s:%u", host, port);
+    link->redis = redisConnectWithTimeout(host, (int)port, timeval_of(LINK_CONNECT_MS));
+    return opened(link);
+}
+
+static int open_unix(struct link *link, const char *path)
+{
+    snprintf(link->where, sizeof link->where, "%s", path);
+    link->redis = redisConnectUnixWithTimeout(path, timeval_of(LINK_CONNECT_MS));
+    if (!link->redis || link->redis->err)
+        return fail_io(link);
+    return link_set_timeout(link, LINK_ANSWER_MS);
+}
+
+/* Connects to where this Sentinel says the master is. */
+static int follow_sentinel(struct link *link, const char *master)
+{
+    unsigned port;
+    redisReply *reply = link_call(link, "SENTINEL", "get-master-addr-by-name", master, NULL);
+    if (!reply)
+        return -1;
+    int rc = -1;
+    if (reply->type == REDIS_REPLY_NIL)
+        fail(link, "this Sentinel knows no master %s", master);
+    else if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+             reply->element[0]->type == REDIS_REPLY_STRING &&
+             reply->element[1]->type == REDIS_REPLY_STRING &&
+             uri_port(pusher_str(reply->element[1]->str), &port))
+        rc = open_tcp(link, reply->element[0]->str, port);
+    else
+        fail(link, "this is no Sentinel");
+    freeReplyObject(reply);
+    return rc;
+}
+
+/* A Sentinel may be behind the times: the server must say of itself that it is the master. */
+static int check_role(struct link *link)
+{
+    redisReply *reply = link_call(link, "ROLE", NULL);
+    if (!reply)
+        return -1;
+    bool is_master = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+                     reply->element[0]->str && strcmp(reply->element[0]->str, "master") == 0;
+    freeReplyObject(reply);
+    return is_master ? 0 : fail(link, "it is not the master");
+}
+
+static int authenticate(struct link *link, const struct redis_config *config)
+{
+    redisReply *reply = NULL;
+    if (config->password && config->user)
+        reply = link_call(link, "AUTH", config->user, config->password, NULL);
+    else if (config->password)
+        reply = link_call(link, "AUTH", config->password, NULL);
+    if (config->password && !reply)
+        return -1;
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int open_sentinel(struct link *link, const struct redis_config *config)
+{
+    struct pusher_string host, port;
+    const char *at = config->host;
+    for (; *at != '\0'; at += strspn(at, ",")) {
+        size_t len = strcspn(at, ",");
+        unsigned number = SENTINEL_PORT;
+        char name[256];
+        if (!uri_split_host((struct pusher_string){.ptr = at, .len = len}, &host, &port))
+            return fail(link, "a Sentinel without host");
+        if (port.ptr && !uri_port(port, &number))
+            return fail(link, "a Sentinel without port");
+        snprintf(name, sizeof name, "%.*s", (int)host.len, host.ptr);
+        if (open_tcp(link, name, number) == 0 && follow_sentinel(link, config->master) == 0 &&
+            authenticate(link, config) == 0 && check_role(link) == 0)
+            return 0;
+        at += len;
+    }
+    return -1;
+}
+
+static int select_db(struct link *link, unsigned db)
+{
+    char number[16];
+    if (db == 0)
+        return 0;
+    snprintf(number, sizeof number, "%u", db);
+    redisReply *reply = link_call(link, "SELECT", number, NULL);
+    if (!reply)
+        return -1;
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int open_kind(struct link *link, const struct redis_config *config)
+{
+    if (config->kind == REDIS_SENTINEL)
+        return open_sentinel(link, config);
+    int rc = config->kind == REDIS_UNIX ? open_unix(link, config->path)
+                                        : open_tcp(link, config->host, config->port);
+    return rc == 0 ? authenticate(link, config) : rc;
+}
+
+int link_open(struct link *link, const struct redis_config *config)
+{
+    *link = (struct link){.redis = NULL};
+    if (open_kind(link, config) == 0 && select_db(link, config->db) == 0)
+        return 0;
+    link_close(link);
+    return -1;
+}
+
+void link_close(struct link *link)
+{
+    redisFree(link->redis);
+    link->redis = NULL;
+}
+
+redisReply *link_call(struct link *link, const char *word, ...)
+{
+    const char *argv[MAX_WORDS];
+    size_t lens[MAX_WORDS];
+    redisReply *reply;
+    va_list args;
+    int argc = 0;
+    va_start(args, word);
+    for (; word && argc < MAX_WORDS; word = va_arg(args, const char *)) {
+        argv[argc] = word;
+        lens[argc++] = strlen(word);
+    }
+    va_end(args);
+    if (link_append(link, argc, argv, lens) != 0 || link_read(link, &reply) != 0)
+        return NULL;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    fail(link, "%s", reply->str);
+    freeReplyObject(reply);
+    return NULL;
+}
+
+int link_append(struct link *link, int argc, const char **argv, const size_t *lens)
+{
+    if (redisAppendCommandArgv(link->redis, argc, argv, lens) == REDIS_OK)
+        return 0;
+    return fail_io(link);
+}
+
+int link_read(struct link *link, redisReply **ret_reply)
+{
+    void *reply = NULL;
+    errno = 0;
+    if (redisGetReply(link->redis, &reply) != REDIS_OK)
+        return fail_io(link);
+    *ret_reply = reply;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* A delivery: a claimed job with everything that is needed until it is settled, in one block of
+ * memory. */
+#ifndef DAEMON_DELIVERY_H
+#define DAEMON_DELIVERY_H
+
+#include "daemon/core/job.h"
+#include "proto/job_spec.h"
+#include "pusher/string.h"
+
+/* A part that is no event of a batch: a request of its own. part->call points to it. */
+struct delivery_call {
+    const char *method;
+    const char *path; /* without the prefix, NUL-terminated */
+};
+
+struct delivery {
+    struct job job;
+    enum job_op op;
+    struct pusher_string id;       /* the producer's, or "pd-" and the claim id */
+    struct pusher_string op_name;  /* as reported: also of an operation that is not known */
+    struct pusher_string app_name; /* likewise */
+    struct pusher_string reply_to; /* absent: none */
+    unsigned orphanings;
+    uint64_t first_ms; /* unix, of the first attempt in an earlier claim; 0: none */
+    uint32_t *items;   /* index in the job, of each item of each part */
+    uint32_t n_items;  /* events or channels of the job, delivered ones included */
+    struct pusher_string
+        *item_names;       /* the channel of each of `items`, where info was asked for; or NULL */
+    uint8_t *delivered;    /* a bit for each item of the job; those of earlier claims are set */
+    struct list held_link; /* among all of its source */
+    struct list link;      /* among those to be settled */
+};
+
+#define DELIVERY_OF(j) LIST_ENTRY(j, struct delivery, job)
+
+/* Frees the delivery; it must be out of the engine. */
+void delivery_free(struct delivery *delivery);
+
+#endif

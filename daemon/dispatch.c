@@ -1,0 +1,341 @@
+#include "daemon/dispatch.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "daemon/delivery.h"
+#include "daemon/log.h"
+#include "lib/require.h"
+#include "pusher/event.h"
+#include "pusher/reply.h"
+#include "pusher/request.h"
+
+#define REPLY_MAX_BYTES    (64u << 10) /* of an answer to a trigger; the rest is not looked at */
+#define RETRY_AFTER_MAX_MS 60000       /* a server that asks for longer is asked again after this */
+#define USER_AGENT         "pusherd/" PUSHERD_VERSION
+
+struct transfer {
+    struct dispatch *dispatch;
+    struct request *request; /* the engine's */
+    struct http_call call;
+    char target[PUSHER_TARGET_MAX];
+    char *body; /* owned; kept between requests */
+    size_t body_size;
+    struct pusher_string *events; /* owned; likewise */
+    size_t n_events;
+    struct transfer *next; /* among the spare */
+};
+
+/* ---- set-up */
+
+static int add_endpoint(struct dispatch *dispatch, size_t index)
+{
+    const struct pusher_client *client = dispatch->config->apps[index].client;
+    struct http_endpoint_options options = {
+        .base_url = pusher_client_base_url(client),
+        .proxy = pusher_client_proxy(client),
+        .ca_file = pusher_client_ca_file(client),
+        .user_agent = USER_AGENT,
+        .library = USER_AGENT,
+        .timeout_ms = pusher_client_timeout_ms(client),
+        .keep_alive = pusher_client_keep_alive(client),
+    };
+
+    dispatch->apps[index].config = &dispatch->config->apps[index];
+    return http_endpoint_new(&dispatch->http, &options, &dispatch->apps[index].endpoint);
+}
+
+int dispatch_init(struct dispatch *dispatch, uv_loop_t *loop, const struct config *config,
+                  struct engine *engine)
+{
+    unsigned connections = 0;
+    int status;
+
+    memset(dispatch, 0, sizeof(*dispatch));
+    dispatch->config = config;
+    dispatch->engine = engine;
+    for (size_t i = 0; i < config->n_apps; i++)
+        connections += config->apps[i].max_in_flight;
+    dispatch->apps = calloc(config->n_apps + 1, sizeof(*dispatch->apps));
+    if (!dispatch->apps)
+        return UV_ENOMEM;
+    status = http_init(&dispatch->http, loop, connections);
+    for (size_t i = 0; i < config->n_apps && status == 0; i++)
+        status = add_endpoint(dispatch, i);
+    return status;
+}
+
+/* ---- sending */
+
+static void put_transfer(struct transfer *transfer)
+{
+    struct dispatch *dispatch = transfer->dispatch;
+
+    transfer->request = NULL;
+    transfer->next = dispatch->spare;
+    dispatch->spare = transfer;
+}
+
+static size_t body_size_of(const struct request *request)
+{
+    if (request->parts[0]->alone)
+        return 0; /* the part is the body */
+    return PUSHER_BATCH_OVERHEAD + request->bytes + request->n_parts - 1;
+}
+
+static bool make_room(struct transfer *transfer, const struct request *request)
+{
+    size_t body_size = body_size_of(request);
+
+    if (body_size > transfer->body_size) {
+        free(transfer->body);
+        transfer->body = malloc(body_size);
+        transfer->body_size = transfer->body ? body_size : 0;
+    }
+    if (request->n_parts > transfer->n_events) {
+        free(transfer->events);
+        transfer->events = calloc(request->n_parts, sizeof(*transfer->events));
+        transfer->n_events = transfer->events ? request->n_parts : 0;
+    }
+    return body_size <= transfer->body_size && request->n_parts <= transfer->n_events;
+}
+
+static struct transfer *get_transfer(struct dispatch *dispatch, struct request *request)
+{
+    struct transfer *transfer = dispatch->spare;
+
+    if (transfer)
+        dispatch->spare = transfer->next;
+    else if (!(transfer = calloc(1, sizeof(*transfer))))
+        return NULL;
+    transfer->dispatch = dispatch;
+    transfer->request = request;
+    if (make_room(transfer, request))
+        return transfer;
+    put_transfer(transfer);
+    return NULL;
+}
+
+static void write_body(struct transfer *transfer)
+{
+    const struct request *request = transfer->request;
+    struct http_call *call = &transfer->call;
+
+    if (request->parts[0]->alone) {
+        call->body = request->parts[0]->bytes;
+        call->body_len = request->parts[0]->size;
+        return;
+    }
+    for (unsigned i = 0; i < request->n_parts; i++)
+        transfer->events[i] =
+            (struct pusher_string){request->parts[i]->bytes, request->parts[i]->size};
+    call->body = transfer->body;
+    call->body_len = pusher_batch_encode(transfer->events, request->n_parts, transfer->body);
+}
+
+static int sign(struct transfer *transfer)
+{
+    const struct request *request = transfer->request;
+    struct dispatch_app *app = &transfer->dispatch->apps[request->app];
+    const struct pusher_client *client = app->config->client;
+    const struct delivery_call *own = request->parts[0]->call;
+    const char *path = own ? own->path : pusher_path_batch_events(client);
+
+    transfer->call.method = own ? own->method : "POST";
+    return pusher_request_target(client, transfer->call.method, path, NULL, 0, transfer->call.body,
+                                 transfer->call.body_len, clock_unix_s() + app->clock_offset_s,
+                                 transfer->target, sizeof(transfer->target));
+}
+
+static void tell_not_sent(struct dispatch *dispatch, struct request *request, const char *why)
+{
+    struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = why};
+
+    log_event(LOG_ERR, "http", "a request could not be sent",
+              LOG_TEXT("app", dispatch->config->apps[request->app].name), LOG_TEXT("error", why));
+    engine_answer(dispatch->engine, request, &answer, clock_ms());
+}
+
+static void on_done(struct http_call *call);
+
+static void send_request(struct dispatch *dispatch, struct request *request)
+{
+    struct transfer *transfer = get_transfer(dispatch, request);
+
+    if (!transfer) {
+        tell_not_sent(dispatch, request, "out of memory");
+        return;
+    }
+    request->transfer = transfer;
+    memset(&transfer->call, 0, sizeof(transfer->call));
+    write_body(transfer);
+    transfer->call.target = transfer->target;
+    transfer->call.max_reply_bytes = REPLY_MAX_BYTES;
+    transfer->call.done_cb = on_done;
+    transfer->call.data = transfer;
+    if (sign(transfer) != 0) {
+        put_transfer(transfer);
+        tell_not_sent(dispatch, request, "the request could not be signed");
+        return;
+    }
+    if (http_start(dispatch->apps[request->app].endpoint, &transfer->call) != 0) {
+        put_transfer(transfer);
+        tell_not_sent(dispatch, request, "out of memory");
+    }
+}
+
+void dispatch_run(struct dispatch *dispatch, uint64_t now_ms)
+{
+    struct request *request;
+
+    while ((request = engine_next_request(dispatch->engine, now_ms)))
+        send_request(dispatch, request);
+}
+
+/* ---- answers */
+
+static enum answer_kind kind_of(enum pusher_reply_class class_)
+{
+    switch (class_) {
+    case PUSHER_REPLY_DONE:
+        return ANSWER_DONE;
+    case PUSHER_REPLY_RETRY:
+        return ANSWER_RETRY;
+    case PUSHER_REPLY_REFUSED:
+        return ANSWER_REFUSED;
+    case PUSHER_REPLY_CLOCK:
+        return ANSWER_CLOCK;
+    case PUSHER_REPLY_FORBIDDEN:
+    case PUSHER_REPLY_NOT_FOUND: /* every server has the two paths used here: host or prefix is
+                                    wrong */
+        break;
+    }
+    return ANSWER_FORBIDDEN;
+}
+
+static void correct_clock(struct dispatch_app *app, const char *date)
+{
+    time_t server_s = curl_getdate(date, NULL);
+
+    if (server_s < 0)
+        return;
+    app->clock_offset_s = (int64_t)server_s - clock_unix_s();
+    log_event(LOG_WARNING, "http",
+              "the clock differs from the server's, requests are signed by its",
+              LOG_TEXT("app", app->config->name), LOG_NUMBER("offset_s", app->clock_offset_s));
+}
+
+/* What `info` asked for, to the parts that asked. */
+static void keep_results(const struct transfer *transfer)
+{
+    const struct http_call *call = &transfer->call;
+    const struct request *request = transfer->request;
+
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct part *part = request->parts[i];
+
+        if (!DELIVERY_OF(part->job)->item_names)
+            continue;
+        free(part->result);
+        part->result = part->alone ? pusher_reply_channels_info(call->reply, call->reply_len)
+                                   : pusher_reply_batch_info(call->reply, call->reply_len, i);
+    }
+}
+
+static void log_answer(const struct transfer *transfer, const struct answer *answer)
+{
+    static const char *const messages[] = {
+        [ANSWER_RETRY] = "Pusher did not take a request, will retry",
+        [ANSWER_REFUSED] = "Pusher refused a request",
+        [ANSWER_FORBIDDEN] = "Pusher refuses the app",
+        [ANSWER_CLOCK] = "Pusher refused the timestamp",
+    };
+    const struct request *request = transfer->request;
+
+    if (answer->kind == ANSWER_DONE)
+        return;
+    log_event(LOG_WARNING, "http", messages[answer->kind],
+              LOG_TEXT("app", transfer->dispatch->config->apps[request->app].name),
+              LOG_NUMBER("events", request->n_parts), LOG_NUMBER("status", answer->http),
+              LOG_NUMBER("attempt", request->parts[0]->job->attempts),
+              LOG_TEXT("text", answer->text));
+}
+
+static void log_gate(const struct dispatch *dispatch, unsigned app, enum gate_state before)
+{
+    static const char *const causes[] = {[GATE_NO_CAUSE] = "",
+                                         [GATE_REFUSED] = "refused",
+                                         [GATE_HELD] = "retry-after",
+                                         [GATE_DOWN] = "down"};
+    const char *name = dispatch->config->apps[app].name, *text;
+    const struct gate *gate = engine_gate(dispatch->engine, app, &text);
+
+    if (gate->state == GATE_CLOSED && before == GATE_OPEN)
+        log_event(LOG_ERR, "gate", "the app is paused, its jobs wait", LOG_TEXT("app", name),
+                  LOG_TEXT("cause", causes[gate->cause]), LOG_TEXT("text", text));
+    else if (gate->state == GATE_OPEN && before != GATE_OPEN)
+        log_event(LOG_NOTICE, "gate", "the app goes on", LOG_TEXT("app", name));
+}
+
+static struct answer read_answer(struct transfer *transfer, struct pusher_reply *reply)
+{
+    const struct http_call *call = &transfer->call;
+    struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = call->error};
+
+    if (call->status == 0)
+        return answer;
+    pusher_reply_read(call->status, call->reply, call->reply_len, reply);
+    answer.kind = kind_of(reply->class_);
+    answer.http = reply->status;
+    answer.text = reply->text;
+    if (answer.kind == ANSWER_RETRY && call->retry_after[0] != '\0')
+        answer.retry_after_ms = pusher_retry_after_ms(call->retry_after, strlen(call->retry_after),
+                                                      clock_unix_s(), RETRY_AFTER_MAX_MS);
+    return answer;
+}
+
+static void on_done(struct http_call *call)
+{
+    struct transfer *transfer = call->data;
+    struct dispatch *dispatch = transfer->dispatch;
+    struct request *request = transfer->request;
+    unsigned app = request->app;
+    struct pusher_reply reply;
+    struct answer answer = read_answer(transfer, &reply);
+    const char *text;
+    enum gate_state before = engine_gate(dispatch->engine, app, &text)->state;
+
+    if (answer.kind == ANSWER_CLOCK)
+        correct_clock(&dispatch->apps[app], call->date);
+    if (answer.kind == ANSWER_DONE)
+        keep_results(transfer);
+    if (!call->cancelled)
+        log_answer(transfer, &answer);
+    engine_answer(dispatch->engine, request, &answer, clock_ms());
+    log_gate(dispatch, app, before);
+    put_transfer(transfer);
+}
+
+/* ---- the end */
+
+void dispatch_close(struct dispatch *dispatch, http_close_cb cb, void *data)
+{
+    dispatch->http.data = data;
+    http_close(&dispatch->http, cb);
+}
+
+void dispatch_deinit(struct dispatch *dispatch)
+{
+    while (dispatch->spare) {
+        struct transfer *transfer = dispatch->spare;
+
+        dispatch->spare = transfer->next;
+        free(transfer->body);
+        free(transfer->events);
+        free(transfer);
+    }
+    free(dispatch->apps);
+    dispatch->apps = NULL;
+}

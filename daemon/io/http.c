@@ -1,0 +1,347 @@
+/* Sockets and time for curl.
+ *
+ * curl says which events it wants of a socket (on_socket_wish) and when it wants to be called
+ * (on_timer_wish). Wishes are noted and carried out in http_flush(), before the loop waits: a kept
+ * connection that goes from one request to the next is then not taken out of epoll and put back.
+ *
+ * That is safe for sockets we opened ourselves, since we are told before they are closed. Others
+ * (the resolver's socket pair) are closed by curl without a word: their handle is closed at
+ * CURL_POLL_REMOVE.
+ *
+ * curl is never called from its own callbacks. */
+#include "daemon/io/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/io/http_private.h"
+#include "lib/require.h"
+
+#define MAX_KICKS 16 /* calls of curl in one flush before it has to wait for the timer */
+
+struct http_socket {
+    uv_poll_t poll;
+    struct http *http;
+    curl_socket_t fd;
+    bool is_ours; /* opened by http_open_socket() */
+    bool in_changed;
+    int wanted; /* UV_READABLE | UV_WRITABLE */
+    int armed;  /* the same, as libuv has it */
+    struct http_socket *next_changed;
+};
+
+static void maybe_closed(struct http *http)
+{
+    http_close_cb cb = http->close_cb;
+
+    if (!http->closing || http->open_handles > 0)
+        return;
+    free(http->sockets);
+    http->sockets = NULL;
+    http->close_cb = NULL;
+    if (cb)
+        cb(http);
+}
+
+static void on_socket_closed(uv_handle_t *handle)
+{
+    struct http_socket *socket = handle->data;
+    struct http *http = socket->http;
+
+    free(socket);
+    http->open_handles--;
+    maybe_closed(http);
+}
+
+static void forget_change(struct http *http, struct http_socket *socket)
+{
+    struct http_socket **at = &http->changed;
+
+    if (!socket->in_changed)
+        return;
+    while (*at != socket)
+        at = &(*at)->next_changed;
+    *at = socket->next_changed;
+    socket->in_changed = false;
+}
+
+static void close_poll(struct http_socket *socket)
+{
+    struct http *http = socket->http;
+
+    forget_change(http, socket);
+    http->sockets[socket->fd] = NULL;
+    uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+}
+
+static int reserve_slot(struct http *http, curl_socket_t fd)
+{
+    size_t n = http->n_sockets ? http->n_sockets : 64;
+    struct http_socket **sockets;
+
+    if ((size_t)fd < http->n_sockets)
+        return 0;
+    while (n <= (size_t)fd)
+        n *= 2;
+    sockets = realloc(http->sockets, n * sizeof(struct http_socket *));
+    if (!sockets)
+        return -1;
+    memset(sockets + http->n_sockets, 0, (n - http->n_sockets) * sizeof(struct http_socket *));
+    http->sockets = sockets;
+    http->n_sockets = n;
+    return 0;
+}
+
+static struct http_socket *add_socket(struct http *http, curl_socket_t fd, bool is_ours)
+{
+    struct http_socket *socket;
+
+    if (fd < 0 || reserve_slot(http, fd) != 0 || !(socket = calloc(1, sizeof(*socket))))
+        return NULL;
+    if (uv_poll_init(http->loop, &socket->poll, fd) != 0) {
+        free(socket);
+        return NULL;
+    }
+    socket->poll.data = socket;
+    socket->http = http;
+    socket->fd = fd;
+    socket->is_ours = is_ours;
+    http->sockets[fd] = socket;
+    http->open_handles++;
+    return socket;
+}
+
+curl_socket_t http_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http *http = data;
+    curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+    (void)purpose;
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (!add_socket(http, fd, true)) {
+        (void)close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd;
+}
+
+int http_close_socket(void *data, curl_socket_t fd)
+{
+    struct http *http = data;
+
+    if ((size_t)fd < http->n_sockets && http->sockets[fd])
+        close_poll(http->sockets[fd]);
+    return close(fd);
+}
+
+/* Finished transfers; their callbacks may start others. */
+static void drain(struct http *http)
+{
+    struct CURLMsg *message;
+    int n_left;
+
+    while ((message = curl_multi_info_read(http->multi, &n_left))) {
+        struct http_transfer *transfer;
+        CURLcode code = message->data.result;
+        CURL *easy = message->easy_handle;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+        curl_multi_remove_handle(http->multi, easy);
+        http_transfer_finish(transfer, code, false);
+    }
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct http_socket *socket = handle->data;
+    struct http *http = socket->http;
+    int flags = 0, running;
+
+    if (status < 0) {
+        socket->armed = 0; /* libuv stopped polling */
+        flags = CURL_CSELECT_ERR;
+    }
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(http->multi, socket->fd, flags, &running);
+    drain(http);
+}
+
+static void note_change(struct http *http, struct http_socket *socket)
+{
+    if (socket->in_changed || socket->wanted == socket->armed)
+        return;
+    socket->in_changed = true;
+    socket->next_changed = http->changed;
+    http->changed = socket;
+}
+
+static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, void *socketp)
+{
+    struct http *http = data;
+    struct http_socket *socket = NULL;
+
+    (void)easy;
+    (void)socketp;
+    if ((size_t)fd < http->n_sockets)
+        socket = http->sockets[fd];
+    if (what == CURL_POLL_REMOVE) {
+        if (!socket)
+            return 0;
+        socket->wanted = 0;
+        if (socket->is_ours)
+            note_change(http, socket);
+        else
+            close_poll(socket);
+        return 0;
+    }
+    if (!socket && !(socket = add_socket(http, fd, false)))
+        return -1;
+    socket->wanted =
+        (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    note_change(http, socket);
+    return 0;
+}
+
+static void arm(struct http_socket *socket)
+{
+    if (socket->wanted == socket->armed)
+        return;
+    if (socket->wanted == 0)
+        uv_poll_stop(&socket->poll);
+    else
+        uv_poll_start(&socket->poll, socket->wanted, on_poll);
+    socket->armed = socket->wanted;
+}
+
+static void arm_changed(struct http *http)
+{
+    while (http->changed) {
+        struct http_socket *socket = http->changed;
+
+        http->changed = socket->next_changed;
+        socket->in_changed = false;
+        arm(socket);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct http *http = timer->data;
+    int running;
+
+    curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    drain(http);
+}
+
+static int on_timer_wish(CURLM *multi, long timeout_ms, void *data)
+{
+    struct http *http = data;
+
+    (void)multi;
+    if (http->closing)
+        return 0;
+    http->kick = timeout_ms == 0;
+    if (timeout_ms > 0)
+        uv_timer_start(&http->timer, on_timer, (uint64_t)timeout_ms, 0);
+    else
+        uv_timer_stop(&http->timer);
+    return 0;
+}
+
+void http_flush(struct http *http)
+{
+    for (int i = 0; http->kick && i < MAX_KICKS; i++) {
+        http->kick = false;
+        on_timer(&http->timer);
+    }
+    if (http->kick) {
+        http->kick = false;
+        uv_timer_start(&http->timer, on_timer, 1, 0);
+    }
+    arm_changed(http);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    http_flush(prepare->data);
+}
+
+int http_init(struct http *http, uv_loop_t *loop, unsigned max_connections)
+{
+    memset(http, 0, sizeof(*http));
+    http->loop = loop;
+    http->multi = curl_multi_init();
+    if (!http->multi)
+        return UV_ENOMEM;
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wish);
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
+    uv_timer_init(loop, &http->timer);
+    uv_prepare_init(loop, &http->prepare);
+    http->timer.data = http->prepare.data = http;
+    uv_prepare_start(&http->prepare, on_prepare);
+    http->open_handles = 2;
+    return 0;
+}
+
+int http_start(struct http_endpoint *endpoint, struct http_call *call)
+{
+    struct http *http = endpoint->http;
+    struct http_transfer *transfer;
+
+    REQUIRE(!http->closing);
+    transfer = http_transfer_get(endpoint, call);
+    if (!transfer)
+        return UV_ENOMEM;
+    if (curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
+        http_transfer_free(transfer);
+        return UV_ENOMEM;
+    }
+    transfer->prev = NULL;
+    transfer->next = http->active;
+    if (http->active)
+        http->active->prev = transfer;
+    http->active = transfer;
+    http->n_active++;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct http *http = handle->data;
+
+    handle->data = NULL;
+    http->open_handles--;
+    maybe_closed(http);
+}
+
+void http_close(struct http *http, http_close_cb cb)
+{
+    REQUIRE(!http->closing);
+    http->closing = true;
+    http->close_cb = cb;
+    while (http->active) {
+        struct http_transfer *transfer = http->active;
+
+        curl_multi_remove_handle(http->multi, transfer->easy);
+        http_transfer_finish(transfer, CURLE_ABORTED_BY_CALLBACK, true);
+    }
+    while (http->endpoints) {
+        struct http_endpoint *endpoint = http->endpoints;
+
+        http->endpoints = endpoint->next;
+        http_endpoint_free(endpoint);
+    }
+    curl_multi_cleanup(http->multi);
+    uv_close((uv_handle_t *)&http->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&http->prepare, on_handle_closed);
+}

@@ -1,0 +1,47 @@
+/* What http.c (sockets, timer, the multi handle) and http_transfer.c (easy handles, replies) share.
+ */
+#ifndef DAEMON_IO_HTTP_PRIVATE_H
+#define DAEMON_IO_HTTP_PRIVATE_H
+
+#include "daemon/io/http.h"
+
+struct http_endpoint {
+    struct http *http;
+    char *base_url, *proxy, *ca_file, *user_agent; /* owned */
+    struct curl_slist *post_headers, *get_headers; /* owned; shared by the transfers */
+    unsigned timeout_ms;
+    bool keep_alive;
+    bool absolute_target;        /* a plain HTTP proxy wants the whole URL in the request line */
+    struct http_transfer *spare; /* list; owned: idle easy handles, the last used first */
+    struct http_endpoint *next;
+};
+
+/* An easy handle with its buffers; kept for the endpoint's life. */
+struct http_transfer {
+    struct http_endpoint *endpoint;
+    struct http_call *call; /* borrowed; NULL while idle */
+    CURL *easy;             /* owned */
+    bool is_post;
+    char *reply; /* owned; reply_size bytes, kept between calls */
+    size_t reply_len, reply_size;
+    char *url; /* owned; only with absolute_target */
+    char error[HTTP_ERROR_MAX];
+    char retry_after[HTTP_HEADER_MAX], date[HTTP_HEADER_MAX];
+    struct http_transfer *prev, *next; /* among the active, or the endpoint's spare */
+};
+
+/* A transfer set up for the call, from the spare ones or new; NULL when out of memory. */
+struct http_transfer *http_transfer_get(struct http_endpoint *endpoint, struct http_call *call);
+
+/* Fills in the call's results from what curl said, and runs done_cb. The transfer is spare
+ * afterwards. */
+void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool cancelled);
+
+void http_transfer_free(struct http_transfer *transfer);
+void http_endpoint_free(struct http_endpoint *endpoint);
+
+/* Socket callbacks for the easy handles: CURLOPT_OPENSOCKETFUNCTION and CLOSESOCKETFUNCTION. */
+curl_socket_t http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
+int http_close_socket(void *http, curl_socket_t fd);
+
+#endif

@@ -1,0 +1,311 @@
+/* Easy handles, kept and used again.
+ *
+ * What does not change between requests is set once, when the handle is made. A request sets its
+ * target, its body, and nothing else: setting CURLOPT_URL for each request costs half as much again
+ * of curl's CPU (it parses the URL anew), so the URL stays "scheme://host:port" and the target goes
+ * into CURLOPT_REQUEST_TARGET. A plain HTTP proxy needs the URL in the request line: there it is
+ * set. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemon/io/http_private.h"
+
+#define FIRST_REPLY_BYTES 1024
+#define MAX_AGE_S         60L /* an idle connection older than this is not used again */
+
+static char *copy(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+static bool add_header(struct curl_slist **list, const char *name, const char *value)
+{
+    char line[256];
+    struct curl_slist *longer;
+
+    if (snprintf(line, sizeof(line), "%s: %s", name, value) >= (int)sizeof(line))
+        return false;
+    longer = curl_slist_append(*list, line);
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+static bool set_headers(struct http_endpoint *endpoint, const char *library)
+{
+    struct curl_slist **lists[] = {&endpoint->post_headers, &endpoint->get_headers};
+
+    if (!add_header(&endpoint->post_headers, "Content-Type", "application/json"))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        struct curl_slist *longer = curl_slist_append(*lists[i], "Expect:");
+
+        if (!longer)
+            return false;
+        *lists[i] = longer;
+        if (library && !add_header(lists[i], "X-Pusher-Library", library))
+            return false;
+        if (!endpoint->keep_alive && !add_header(lists[i], "Connection", "close"))
+            return false;
+    }
+    return true;
+}
+
+int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
+                      struct http_endpoint **ret_endpoint)
+{
+    struct http_endpoint *endpoint = calloc(1, sizeof(*endpoint));
+
+    if (!endpoint)
+        return UV_ENOMEM;
+    endpoint->http = http;
+    endpoint->base_url = copy(options->base_url);
+    endpoint->proxy = copy(options->proxy ? options->proxy : "");
+    endpoint->ca_file = copy(options->ca_file);
+    endpoint->user_agent = copy(options->user_agent);
+    endpoint->timeout_ms = options->timeout_ms;
+    endpoint->keep_alive = options->keep_alive;
+    endpoint->absolute_target = options->proxy && strncasecmp(options->base_url, "http:", 5) == 0;
+    if (!endpoint->base_url || !endpoint->proxy || (options->ca_file && !endpoint->ca_file) ||
+        !set_headers(endpoint, options->library)) {
+        http_endpoint_free(endpoint);
+        return UV_ENOMEM;
+    }
+    endpoint->next = http->endpoints;
+    http->endpoints = endpoint;
+    *ret_endpoint = endpoint;
+    return 0;
+}
+
+void http_endpoint_free(struct http_endpoint *endpoint)
+{
+    while (endpoint->spare) {
+        struct http_transfer *transfer = endpoint->spare;
+
+        endpoint->spare = transfer->next;
+        http_transfer_free(transfer);
+    }
+    curl_slist_free_all(endpoint->post_headers);
+    curl_slist_free_all(endpoint->get_headers);
+    free(endpoint->base_url);
+    free(endpoint->proxy);
+    free(endpoint->ca_file);
+    free(endpoint->user_agent);
+    free(endpoint);
+}
+
+/* Keeps what fits into the cap and swallows the rest: an endless reply ends at the timeout. */
+static size_t on_body(char *bytes, size_t size, size_t n, void *data)
+{
+    struct http_transfer *transfer = data;
+    size_t len = size * n, max = transfer->call->max_reply_bytes;
+    size_t keep = transfer->reply_len < max ? max - transfer->reply_len : 0;
+
+    if (keep > len)
+        keep = len;
+    if (transfer->reply_len + keep > transfer->reply_size) {
+        size_t new_size = transfer->reply_size ? transfer->reply_size : FIRST_REPLY_BYTES;
+        char *reply;
+
+        while (new_size < transfer->reply_len + keep)
+            new_size *= 2;
+        reply = realloc(transfer->reply, new_size);
+        if (!reply)
+            return 0;
+        transfer->reply = reply;
+        transfer->reply_size = new_size;
+    }
+    if (keep > 0)
+        memcpy(transfer->reply + transfer->reply_len, bytes, keep);
+    transfer->reply_len += keep;
+    return len;
+}
+
+/* The value of the header `name` of the line, trimmed, if the line is that header and the value
+ * fits. */
+static void keep_value(const char *line, size_t len, const char *name, char value[HTTP_HEADER_MAX])
+{
+    size_t skip = strlen(name);
+
+    if (len <= skip || strncasecmp(line, name, skip) != 0)
+        return;
+    while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
+        skip++;
+    while (len > skip && (unsigned char)line[len - 1] <= ' ')
+        len--;
+    if (len - skip >= HTTP_HEADER_MAX)
+        return;
+    memcpy(value, line + skip, len - skip);
+    value[len - skip] = '\0';
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *data)
+{
+    struct http_transfer *transfer = data;
+    size_t len = size * n;
+
+    if (len > 0 && (line[0] == 'R' || line[0] == 'r'))
+        keep_value(line, len, "Retry-After:", transfer->retry_after);
+    else if (len > 0 && (line[0] == 'D' || line[0] == 'd'))
+        keep_value(line, len, "Date:", transfer->date);
+    return len;
+}
+
+static void set_connection_options(CURL *easy, const struct http_endpoint *endpoint)
+{
+    curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (endpoint->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, endpoint->keep_alive ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)endpoint->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)endpoint->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, endpoint->http);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, endpoint->http);
+}
+
+static void set_transfer_options(CURL *easy, struct http_transfer *transfer)
+{
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (transfer->endpoint->user_agent)
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, transfer->endpoint->user_agent);
+}
+
+static void set_method(struct http_transfer *transfer, bool is_post)
+{
+    const struct http_endpoint *endpoint = transfer->endpoint;
+
+    transfer->is_post = is_post;
+    curl_easy_setopt(transfer->easy, is_post ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+                     is_post ? endpoint->post_headers : endpoint->get_headers);
+}
+
+static struct http_transfer *new_transfer(struct http_endpoint *endpoint)
+{
+    struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+
+    if (!transfer)
+        return NULL;
+    transfer->endpoint = endpoint;
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy) {
+        free(transfer);
+        return NULL;
+    }
+    set_connection_options(transfer->easy, endpoint);
+    set_transfer_options(transfer->easy, transfer);
+    set_method(transfer, true);
+    return transfer;
+}
+
+static int set_target(struct http_transfer *transfer, const char *target)
+{
+    const char *base = transfer->endpoint->base_url;
+    size_t size;
+    char *url;
+
+    if (!transfer->endpoint->absolute_target)
+        return curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, target) == CURLE_OK ? 0
+                                                                                            : -1;
+    size = strlen(base) + strlen(target) + 1;
+    url = realloc(transfer->url, size);
+    if (!url)
+        return -1;
+    transfer->url = url;
+    (void)snprintf(url, size, "%s%s", base, target);
+    return curl_easy_setopt(transfer->easy, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
+}
+
+struct http_transfer *http_transfer_get(struct http_endpoint *endpoint, struct http_call *call)
+{
+    struct http_transfer *transfer = endpoint->spare;
+    bool is_post = strcmp(call->method, "POST") == 0;
+
+    if (transfer)
+        endpoint->spare = transfer->next;
+    else if (!(transfer = new_transfer(endpoint)))
+        return NULL;
+    if (is_post != transfer->is_post)
+        set_method(transfer, is_post);
+    if (is_post) {
+        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
+        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, call->body ? call->body : "");
+    }
+    if (set_target(transfer, call->target) != 0) {
+        http_transfer_free(transfer);
+        return NULL;
+    }
+    transfer->call = call;
+    transfer->reply_len = 0;
+    transfer->error[0] = transfer->retry_after[0] = transfer->date[0] = '\0';
+    return transfer;
+}
+
+static void unlink_active(struct http_transfer *transfer)
+{
+    struct http *http = transfer->endpoint->http;
+
+    if (transfer->prev)
+        transfer->prev->next = transfer->next;
+    else
+        http->active = transfer->next;
+    if (transfer->next)
+        transfer->next->prev = transfer->prev;
+    http->n_active--;
+}
+
+static void fill_in_results(const struct http_transfer *transfer, CURLcode code)
+{
+    struct http_call *call = transfer->call;
+    long status = 0;
+
+    if (code == CURLE_OK)
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    call->status = (unsigned)status;
+    call->error = code == CURLE_OK             ? ""
+                  : transfer->error[0] != '\0' ? transfer->error
+                                               : curl_easy_strerror(code);
+    call->reply = transfer->reply_len > 0 ? transfer->reply : "";
+    call->reply_len = transfer->reply_len;
+    call->retry_after = transfer->retry_after;
+    call->date = transfer->date;
+}
+
+void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool cancelled)
+{
+    struct http_endpoint *endpoint = transfer->endpoint;
+    struct http_call *call = transfer->call;
+
+    unlink_active(transfer);
+    fill_in_results(transfer, code);
+    call->cancelled = cancelled;
+    call->done_cb(call);
+    transfer->call = NULL;
+    transfer->next = endpoint->spare;
+    endpoint->spare = transfer;
+}
+
+void http_transfer_free(struct http_transfer *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    free(transfer->reply);
+    free(transfer->url);
+    free(transfer);
+}

@@ -1,0 +1,108 @@
+/* One connection to Redis on the loop: hiredis with an adapter, deadlines and a reconnect of our
+ * own.
+ *
+ *     redis_init(&redis, loop, &options)
+ *     redis_start(&redis)           resolves, connects, logs in; then up_cb(&redis). Again and
+ * again, with backoff, for as long as it takes; each loss gives down_cb(&redis)
+ *     redis_command(&redis, ...)    only while up; reply_cb once, with NULL if the reply never came
+ *     redis_close(&redis, cb)       unanswered commands get NULL, then cb
+ *
+ * Promises: no callback runs inside redis_command() or redis_start(); each accepted command gets
+ * exactly one reply_cb; down_cb comes after the last reply_cb of that connection, up_cb before the
+ * first of the next; memory may be freed in close_cb and not before. A NULL reply means that the
+ * command may or may not have been carried out.
+ *
+ * Every wait has a deadline: resolving and connecting together, logging in, and the oldest
+ * unanswered command. A server that is loading, read-only or without its master is left like one
+ * that is gone. */
+#ifndef DAEMON_IO_REDIS_H
+#define DAEMON_IO_REDIS_H
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define REDIS_ERRMSG_MAX 192
+
+struct redis;
+struct redis_call;
+
+/* `reply` is NULL when the connection was lost. It is freed after the callback. */
+typedef void (*redis_reply_cb)(struct redis *redis, const redisReply *reply, void *data);
+typedef void (*redis_event_cb)(struct redis *redis);
+
+/* Strings are borrowed and must outlive the connection. */
+struct redis_options {
+    const char *host; /* name or address; NULL for a unix socket */
+    unsigned port;
+    const char *path; /* unix socket */
+    const char *user; /* NULL: none */
+    const char *password;
+    unsigned db;
+    const char *client_name;     /* CLIENT SETNAME; NULL: none */
+    uint64_t connect_timeout_ms; /* resolving, connecting and logging in, each */
+    uint64_t min_backoff_ms, max_backoff_ms;
+    redis_event_cb up_cb, down_cb;
+    void *data;
+};
+
+enum redis_state {
+    REDIS_IDLE, /* not started */
+    REDIS_RESOLVING,
+    REDIS_CONNECTING,
+    REDIS_GREETING, /* AUTH, SELECT, CLIENT ID */
+    REDIS_UP,
+    REDIS_BACKOFF, /* waits to connect again */
+    REDIS_CLOSED,
+};
+
+struct redis {
+    uv_loop_t *loop;
+    struct redis_options options;
+    enum redis_state state;
+    char errmsg[REDIS_ERRMSG_MAX]; /* of the last loss */
+    long long client_id;           /* of this connection, while up */
+
+    redisAsyncContext *context; /* owned; NULL between connections */
+    uv_poll_t *poll;            /* owned; one for each connection */
+    int wanted, armed;          /* UV_READABLE | UV_WRITABLE */
+    bool is_failing;            /* to be torn down when no callback is running */
+    unsigned n_greetings;       /* replies of the greeting that are still to come */
+    unsigned n_lost;            /* connections in a row that did not come up */
+    uint64_t random;
+
+    struct redis_call *calls, **last_call; /* unanswered, oldest first */
+    uv_timer_t timer;                      /* deadline, or the end of the backoff */
+    uv_prepare_t prepare;
+    uv_getaddrinfo_t resolver;
+    bool is_resolving;
+    bool closing;
+    unsigned open_handles;
+    redis_event_cb close_cb;
+};
+
+/* Does nothing yet that could fail; needs no deinit but redis_close(). */
+void redis_init(struct redis *redis, uv_loop_t *loop, const struct redis_options *options);
+
+void redis_start(struct redis *redis);
+
+/* Sends a command: 0, or -1 when not up (reply_cb is not called then). Arguments are copied. The
+ * connection is given up if the reply takes longer than timeout_ms. */
+int redis_command(struct redis *redis, int argc, const char *const *argv, const size_t *lengths,
+                  uint64_t timeout_ms, redis_reply_cb reply_cb, void *data)
+    __attribute__((warn_unused_result));
+
+/* Gives the connection up and connects again. May be called from any callback. */
+void redis_drop(struct redis *redis, const char *why);
+
+/* Writes out what is buffered. Happens by itself before the loop waits; call it where that may have
+ * been passed already, at the end of a uv_prepare callback. */
+void redis_flush(struct redis *redis);
+
+/* May not be called from a callback of this module. */
+void redis_close(struct redis *redis, redis_event_cb close_cb);
+
+#endif

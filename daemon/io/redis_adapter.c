@@ -1,0 +1,128 @@
+/* hiredis says what it wants through four hooks; they note it, and redis_adapter_flush() carries it
+ * out once a loop turn: one write for all commands of the turn, and no change of epoll that the
+ * next command undoes.
+ *
+ * libuv's own adapter in hiredis 0.14 drops `status < 0`, so that a refused connection is never
+ * noticed. Here an error is handed to hiredis as readable and writable: it finds the error by
+ * itself.
+ *
+ * hiredis may free its context, and so close the socket, inside HandleRead or HandleWrite: its
+ * cleanup hook runs first, and stops the poll handle while the descriptor is still open. */
+#include "daemon/io/redis_adapter.h"
+
+#include <stdlib.h>
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct redis *redis = handle->data;
+
+    free(handle);
+    redis->open_handles--;
+    redis_adapter_maybe_closed(redis);
+}
+
+void redis_adapter_maybe_closed(struct redis *redis)
+{
+    redis_event_cb cb = redis->close_cb;
+
+    if (!redis->closing || redis->open_handles > 0 || redis->is_resolving)
+        return;
+    redis->close_cb = NULL;
+    if (cb)
+        cb(redis);
+}
+
+void redis_adapter_detach(struct redis *redis)
+{
+    uv_poll_t *poll = redis->poll;
+
+    if (!poll)
+        return;
+    redis->poll = NULL;
+    redis->wanted = redis->armed = 0;
+    if (redis->context) {
+        redis->context->ev.data = NULL;
+        redis->context->ev.addRead = redis->context->ev.delRead = NULL;
+        redis->context->ev.addWrite = redis->context->ev.delWrite = NULL;
+        redis->context->ev.cleanup = NULL;
+    }
+    uv_close((uv_handle_t *)poll, on_poll_closed);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct redis *redis = poll->data;
+
+    if (status < 0) {
+        redis->armed = 0; /* libuv stopped polling */
+        events = UV_READABLE | UV_WRITABLE;
+    }
+    if (redis->poll == poll && (events & UV_WRITABLE))
+        redisAsyncHandleWrite(redis->context);
+    if (redis->poll == poll && (events & UV_READABLE))
+        redisAsyncHandleRead(redis->context);
+}
+
+static void on_add_read(void *data)
+{
+    ((struct redis *)data)->wanted |= UV_READABLE;
+}
+
+static void on_del_read(void *data)
+{
+    ((struct redis *)data)->wanted &= ~UV_READABLE;
+}
+
+static void on_add_write(void *data)
+{
+    ((struct redis *)data)->wanted |= UV_WRITABLE;
+}
+
+static void on_del_write(void *data)
+{
+    ((struct redis *)data)->wanted &= ~UV_WRITABLE;
+}
+
+static void on_cleanup(void *data)
+{
+    redis_adapter_detach(data);
+}
+
+int redis_adapter_attach(struct redis *redis)
+{
+    redisAsyncContext *context = redis->context;
+    uv_poll_t *poll = calloc(1, sizeof(*poll));
+    int status;
+
+    if (!poll)
+        return UV_ENOMEM;
+    status = uv_poll_init(redis->loop, poll, context->c.fd);
+    if (status != 0) {
+        free(poll);
+        return status;
+    }
+    poll->data = redis;
+    redis->poll = poll;
+    redis->open_handles++;
+    redis->wanted = UV_WRITABLE; /* tells that the connection is made */
+    context->ev.data = redis;
+    context->ev.addRead = on_add_read;
+    context->ev.delRead = on_del_read;
+    context->ev.addWrite = on_add_write;
+    context->ev.delWrite = on_del_write;
+    context->ev.cleanup = on_cleanup;
+    return 0;
+}
+
+void redis_adapter_flush(struct redis *redis)
+{
+    if ((redis->wanted & UV_WRITABLE) && redis->state >= REDIS_GREETING)
+        redisAsyncHandleWrite(redis->context);
+    if (!redis->poll || redis->wanted == redis->armed)
+        return;
+    if (redis->wanted == 0)
+        uv_poll_stop(redis->poll);
+    else
+        uv_poll_start(redis->poll, redis->wanted, on_poll);
+    redis->armed = redis->wanted;
+}

@@ -1,0 +1,125 @@
+/* pusherd: from a Redis list to Pusher Channels. Reads its arguments and its configuration, and
+ * runs. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/config/config.h"
+#include "daemon/log.h"
+#include "daemon/pusherd.h"
+
+#define DEFAULT_FILE "/etc/pusherd/pusherd.conf"
+
+extern char **environ;
+
+enum action { RUN, CHECK, DUMP };
+
+struct options {
+    const char *file;
+    const char *app_json_file;
+    enum action action;
+};
+
+static const char usage_text[] =
+    "Usage: pusherd [OPTION]...\n"
+    "Deliver jobs from a Redis list to Pusher Channels.\n"
+    "\n"
+    "  -c, --config FILE    configuration; default " DEFAULT_FILE ", if it exists\n"
+    "      --app-json FILE  one app, as {\"provider\":\"Pusher\",\"configuration\":[...]}\n"
+    "  -t, --check-config   check the configuration and exit: 0 if it is good, else 78\n"
+    "  -T, --dump-config    print the configuration in force, secrets masked, and exit\n"
+    "  -V, --version        print the version and exit\n"
+    "  -h, --help           print this and exit\n"
+    "\n"
+    "What the file does not say is taken from the environment: REDIS_URL, PUSHER_APP_ID, PUSHER_APP_KEY,\n"
+    "PUSHER_APP_SECRET, PUSHER_APP_CLUSTER, ... TERM and INT end it in good order.\n";
+
+static int parse(int argc, char **argv, struct options *ret_options)
+{
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"app-json", required_argument, NULL, 'j'},
+                                          {"check-config", no_argument, NULL, 't'},
+                                          {"dump-config", no_argument, NULL, 'T'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:tTVh", longs, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            ret_options->file = optarg;
+            break;
+        case 'j':
+            ret_options->app_json_file = optarg;
+            break;
+        case 't':
+            ret_options->action = CHECK;
+            break;
+        case 'T':
+            ret_options->action = DUMP;
+            break;
+        case 'V':
+            (void)puts("pusherd " PUSHERD_VERSION);
+            exit(EX_OK);
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            exit(EX_OK);
+        default:
+            return -1;
+        }
+    }
+    if (optind == argc)
+        return 0;
+    (void)fprintf(stderr, "pusherd: unexpected argument: %s\n", argv[optind]);
+    return -1;
+}
+
+static struct config *load(const struct options *options)
+{
+    struct config_source source = {
+        .file = options->file, .app_json_file = options->app_json_file, .environ = environ};
+    struct config_error error;
+    struct config *config;
+
+    if (!source.file && access(DEFAULT_FILE, F_OK) == 0)
+        source.file = DEFAULT_FILE;
+    if (config_load(&source, &config, &error) != 0) {
+        (void)fprintf(stderr, "pusherd: %s\n", error.text);
+        return NULL;
+    }
+    if (config->redis.kind == REDIS_SENTINEL) {
+        (void)fprintf(stderr,
+                      "pusherd: [redis] url: sentinel:// is not supported by this version\n");
+        config_free(config);
+        return NULL;
+    }
+    return config;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.action = RUN};
+    struct config *config;
+    int status = 0;
+
+    if (parse(argc, argv, &options) != 0) {
+        (void)fprintf(stderr, "Try 'pusherd --help'.\n");
+        return EX_USAGE;
+    }
+    config = load(&options);
+    if (!config)
+        return EX_CONFIG;
+    if (options.action == DUMP)
+        config_dump(config, stdout);
+    else if (options.action == CHECK)
+        (void)fprintf(stderr, "pusherd: the configuration is good\n");
+    else {
+        log_init(config->log_level, config->log_format);
+        status = pusherd_run(config);
+    }
+    config_free(config);
+    return status < 0 ? EX_OSERR : status;
+}

@@ -1,0 +1,377 @@
+#include "daemon/pusherd.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "lib/require.h"
+
+#define MIN_WINDOW_JOBS    1000
+#define MAX_WINDOW_JOBS    20000
+#define BATCHES_AHEAD      2 /* claimed for each request that can be in flight */
+#define ARENA_MAX_BYTES    (64u << 20)
+#define CONNECT_TIMEOUT_MS 3000
+#define MIN_BACKOFF_MS     50
+#define MAX_BACKOFF_MS     2000
+#define WAIT_MS            5000 /* of the blocking command, at most */
+#define LEAVE_MS           3000 /* to settle what is left, on the way out */
+
+static struct pusherd *pusherd_of(const uv_handle_t *handle)
+{
+    return handle->data;
+}
+
+/* ---- a turn of the loop */
+
+static void collect_settled(struct pusherd *pusherd)
+{
+    struct job *job;
+
+    while ((job = engine_next_progress(pusherd->engine)))
+        source_keep_progress(&pusherd->sources[job->queue], DELIVERY_OF(job));
+    while ((job = engine_next_settled(pusherd->engine)))
+        source_settle(&pusherd->sources[job->queue], DELIVERY_OF(job));
+}
+
+static uint64_t send_until(const struct pusherd *pusherd)
+{
+    uint64_t until = UINT64_MAX;
+
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        uint64_t of_source = source_send_until(&pusherd->sources[i]);
+
+        if (of_source < until)
+            until = of_source;
+    }
+    return until;
+}
+
+static void send_and_settle(struct pusherd *pusherd, uint64_t now_ms)
+{
+    engine_set_send_until(pusherd->engine, send_until(pusherd));
+    if (!pusherd->dispatch_is_closed && !pusherd->dispatch.http.closing) {
+        dispatch_run(&pusherd->dispatch, now_ms);
+        http_flush(&pusherd->dispatch.http);
+    }
+    collect_settled(pusherd);
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_run(&pusherd->sources[i], now_ms);
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        redis_flush(&pusherd->sources[i].wake);
+    redis_flush(&pusherd->commands);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    (void)timer; /* the turn that follows does the work */
+}
+
+static void arm_timer(struct pusherd *pusherd, uint64_t now_ms)
+{
+    uint64_t at = engine_wake_at(pusherd->engine, now_ms);
+
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        uint64_t of_source = source_wake_at(&pusherd->sources[i], now_ms);
+
+        if (of_source < at)
+            at = of_source;
+    }
+    if (pusherd->phase != PUSHERD_RUNNING && pusherd->deadline_ms < at)
+        at = pusherd->deadline_ms;
+    if (at == UINT64_MAX) {
+        uv_timer_stop(&pusherd->timer);
+        return;
+    }
+    uv_update_time(&pusherd->loop);
+    uv_timer_start(&pusherd->timer, on_timer, at > now_ms ? at - now_ms : 1, 0);
+}
+
+static void go_on_stopping(struct pusherd *pusherd, uint64_t now_ms);
+
+static void on_turn(uv_prepare_t *turn)
+{
+    struct pusherd *pusherd = pusherd_of((uv_handle_t *)turn);
+    uint64_t now_ms = clock_ms();
+
+    if (pusherd->phase == PUSHERD_CLOSING)
+        return;
+    send_and_settle(pusherd, now_ms);
+    if (pusherd->phase != PUSHERD_RUNNING)
+        go_on_stopping(pusherd, now_ms);
+    if (pusherd->phase != PUSHERD_CLOSING)
+        arm_timer(pusherd, now_ms);
+}
+
+/* ---- the way out */
+
+static void on_dispatch_closed(struct http *http)
+{
+    ((struct pusherd *)http->data)->dispatch_is_closed = true;
+}
+
+static bool all_done(const struct pusherd *pusherd)
+{
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        if (!source_is_done(&pusherd->sources[i]))
+            return false;
+    }
+    return true;
+}
+
+static void close_all(struct pusherd *pusherd)
+{
+    pusherd->phase = PUSHERD_CLOSING;
+    redis_close(&pusherd->commands, NULL);
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        redis_close(&pusherd->sources[i].wake, NULL);
+        pusherd->left_behind |= source_drop_all(&pusherd->sources[i]);
+    }
+    uv_close((uv_handle_t *)&pusherd->turn, NULL);
+    uv_close((uv_handle_t *)&pusherd->timer, NULL);
+    for (int i = 0; i < 3; i++)
+        uv_close((uv_handle_t *)&pusherd->signals[i], NULL);
+}
+
+static void go_on_stopping(struct pusherd *pusherd, uint64_t now_ms)
+{
+    if (pusherd->phase == PUSHERD_DRAINING) {
+        if (engine_n_in_flight(pusherd->engine) > 0 && now_ms < pusherd->deadline_ms)
+            return;
+        pusherd->phase = PUSHERD_LEAVING;
+        pusherd->deadline_ms = now_ms + LEAVE_MS;
+        dispatch_close(&pusherd->dispatch, on_dispatch_closed, pusherd);
+        send_and_settle(pusherd, now_ms);
+    }
+    if (pusherd->dispatch_is_closed && (all_done(pusherd) || now_ms >= pusherd->deadline_ms))
+        close_all(pusherd);
+}
+
+static void stop(struct pusherd *pusherd)
+{
+    log_event(LOG_NOTICE, "stop", "stopping: no more claims, requests in flight may finish",
+              LOG_NUMBER("in_flight", engine_n_in_flight(pusherd->engine)),
+              LOG_NUMBER("drain_ms", pusherd->config->drain_ms));
+    notify_stopping();
+    pusherd->phase = PUSHERD_DRAINING;
+    pusherd->deadline_ms = clock_ms() + pusherd->config->drain_ms;
+    pusherd->context.stopping = true;
+    engine_stop(pusherd->engine);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct pusherd *pusherd = pusherd_of((uv_handle_t *)handle);
+
+    if (number == SIGHUP)
+        log_event(LOG_WARNING, "signal",
+                  "the configuration is read at start only: restart to change it");
+    else if (pusherd->phase == PUSHERD_RUNNING)
+        stop(pusherd);
+    else
+        pusherd->deadline_ms = 0; /* asked twice: now */
+}
+
+/* ---- Redis */
+
+static void on_redis_up(struct redis *redis)
+{
+    struct pusherd *pusherd = redis->options.data;
+
+    log_event(LOG_NOTICE, "redis", "connected");
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_redis_up(&pusherd->sources[i], clock_ms());
+    if (!pusherd->is_ready)
+        notify_ready();
+    pusherd->is_ready = true;
+}
+
+static void on_redis_down(struct redis *redis)
+{
+    struct pusherd *pusherd = redis->options.data;
+
+    if (redis->n_lost == 1)
+        log_event(LOG_ERR, "redis", "connection lost, trying again until it is back",
+                  LOG_TEXT("error", redis->errmsg));
+    else
+        log_event(LOG_WARNING, "redis", "still no connection", LOG_TEXT("error", redis->errmsg),
+                  LOG_NUMBER("tries", redis->n_lost));
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_redis_down(&pusherd->sources[i]);
+}
+
+/* ---- set-up */
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max_timeout_ms(const struct config *config)
+{
+    uint64_t max = 0;
+
+    for (size_t i = 0; i < config->n_apps; i++) {
+        uint64_t timeout = pusher_client_timeout_ms(config->apps[i].client);
+
+        max = timeout > max ? timeout : max;
+    }
+    return max;
+}
+
+static size_t window_jobs(const struct config *config)
+{
+    size_t jobs = 0;
+
+    for (size_t i = 0; i < config->n_apps; i++)
+        jobs += (size_t)config->apps[i].max_in_flight * BATCHES_AHEAD *
+                pusher_client_max_events_per_batch(config->apps[i].client);
+    if (jobs < MIN_WINDOW_JOBS)
+        return MIN_WINDOW_JOBS;
+    return jobs > MAX_WINDOW_JOBS ? MAX_WINDOW_JOBS : jobs;
+}
+
+static int make_engine(struct pusherd *pusherd)
+{
+    const struct config *config = pusherd->config;
+    struct engine_app_limits *apps = calloc(config->n_apps + 1, sizeof(*apps));
+    struct engine_limits limits = {
+        .max_jobs = window_jobs(config),
+        .max_bytes = config->max_claimed_bytes,
+        .max_attempts = config->max_attempts,
+        .retry_base_ms = config->retry_base_ms,
+        .retry_cap_ms = config->retry_cap_ms,
+        .retry_for_ms = config->retry_for_ms,
+        .lane_hold_ms = config->lane_hold_ms,
+    };
+
+    if (!apps)
+        return -1;
+    if (getrandom(&limits.seed, sizeof(limits.seed), 0) != (ssize_t)sizeof(limits.seed))
+        limits.seed = uv_hrtime();
+    for (size_t i = 0; i < config->n_apps; i++)
+        apps[i] = (struct engine_app_limits){
+            config->apps[i].max_in_flight,
+            pusher_client_max_events_per_batch(config->apps[i].client),
+            pusher_client_max_request_bytes(config->apps[i].client),
+        };
+    pusherd->engine = engine_new(&limits, apps, (unsigned)config->n_apps);
+    pusherd->context.claim_room = limits.max_jobs / 4;
+    free(apps);
+    return pusherd->engine ? 0 : -1;
+}
+
+static struct redis_options redis_options(const struct config *config)
+{
+    const struct redis_config *redis = &config->redis;
+
+    return (struct redis_options){
+        .host = redis->kind == REDIS_TCP ? redis->host : NULL,
+        .port = redis->port,
+        .path = redis->kind == REDIS_UNIX ? redis->path : NULL,
+        .user = redis->user,
+        .password = redis->password,
+        .db = redis->db,
+        .client_name = "pusherd",
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .min_backoff_ms = MIN_BACKOFF_MS,
+        .max_backoff_ms = MAX_BACKOFF_MS,
+    };
+}
+
+/* Requests must end before the lease does, and the lease be renewed well before that. */
+static void set_times(struct pusherd *pusherd)
+{
+    struct source_context *context = &pusherd->context;
+    uint64_t lease_ms = pusherd->config->lease_ms;
+
+    context->send_ms = lease_ms - min_u64(lease_ms / 2, max_timeout_ms(pusherd->config));
+    context->beat_ms = min_u64(lease_ms / 3, context->send_ms / 2);
+    context->wait_ms = min_u64(WAIT_MS, lease_ms / 3);
+}
+
+static void start_redis(struct pusherd *pusherd)
+{
+    struct redis_options options = redis_options(pusherd->config);
+
+    options.up_cb = on_redis_up;
+    options.down_cb = on_redis_down;
+    options.data = pusherd;
+    redis_init(&pusherd->commands, &pusherd->loop, &options);
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_init(&pusherd->sources[i], &pusherd->context, &pusherd->loop, &options,
+                    &pusherd->config->queues[i], (unsigned)i);
+    redis_start(&pusherd->commands);
+}
+
+static void start_handles(struct pusherd *pusherd)
+{
+    static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+
+    uv_prepare_init(&pusherd->loop, &pusherd->turn);
+    uv_timer_init(&pusherd->loop, &pusherd->timer);
+    pusherd->turn.data = pusherd->timer.data = pusherd;
+    uv_prepare_start(&pusherd->turn, on_turn);
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&pusherd->loop, &pusherd->signals[i]);
+        pusherd->signals[i].data = pusherd;
+        uv_signal_start(&pusherd->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static int set_up(struct pusherd *pusherd)
+{
+    const struct config *config = pusherd->config;
+
+    pusherd->sources = calloc(config->n_queues, sizeof(*pusherd->sources));
+    if (!pusherd->sources || make_engine(pusherd) != 0)
+        return -1;
+    arena_init(&pusherd->arena, ARENA_MAX_BYTES);
+    pusherd->context.config = config;
+    pusherd->context.engine = pusherd->engine;
+    pusherd->context.commands = &pusherd->commands;
+    pusherd->context.arena = &pusherd->arena;
+    set_times(pusherd);
+    if (uv_loop_init(&pusherd->loop) != 0)
+        return -1;
+    if (dispatch_init(&pusherd->dispatch, &pusherd->loop, config, pusherd->engine) != 0)
+        return -1;
+    return 0;
+}
+
+static void tear_down(struct pusherd *pusherd)
+{
+    dispatch_deinit(&pusherd->dispatch);
+    engine_free(pusherd->engine);
+    arena_deinit(&pusherd->arena);
+    free(pusherd->sources);
+    REQUIRE(uv_loop_close(&pusherd->loop) == 0); /* every handle was closed */
+}
+
+int pusherd_run(const struct config *config)
+{
+    struct pusherd pusherd;
+
+    memset(&pusherd, 0, sizeof(pusherd));
+    pusherd.config = config;
+    signal(SIGPIPE, SIG_IGN);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || set_up(&pusherd) != 0) {
+        log_event(LOG_ERR, "start", "out of memory or descriptors");
+        return -1;
+    }
+    start_handles(&pusherd);
+    start_redis(&pusherd);
+    log_event(LOG_NOTICE, "start", "pusherd " PUSHERD_VERSION, LOG_NUMBER("apps", config->n_apps),
+              LOG_NUMBER("queues", config->n_queues));
+    uv_run(&pusherd.loop, UV_RUN_DEFAULT);
+    tear_down(&pusherd);
+    curl_global_cleanup();
+    log_event(LOG_NOTICE, "stop",
+              pusherd.left_behind ? "stopped; unsettled jobs are left to others" : "stopped",
+              LOG_NUMBER("left_behind", pusherd.left_behind));
+    return pusherd.left_behind ? 1 : 0;
+}

@@ -1,0 +1,50 @@
+/* The process: the loop, what runs on it, and how it starts, turns and ends.
+ *
+ * Each turn of the loop, before it waits, on_turn() carries out everything that the callbacks of
+ * the turn have made possible: it starts requests, settles jobs, claims more. Callbacks only change
+ * state. */
+#ifndef DAEMON_PUSHERD_H
+#define DAEMON_PUSHERD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/config/config.h"
+#include "daemon/core/engine.h"
+#include "daemon/dispatch.h"
+#include "daemon/io/redis.h"
+#include "daemon/source.h"
+#include "proto/arena.h"
+
+enum pusherd_phase {
+    PUSHERD_RUNNING,
+    PUSHERD_DRAINING, /* no claims; requests in flight may finish */
+    PUSHERD_LEAVING,  /* nothing in flight; what is not settled yet is */
+    PUSHERD_CLOSING,  /* handles are being closed */
+};
+
+struct pusherd {
+    const struct config *config; /* borrowed */
+    uv_loop_t loop;
+    uv_prepare_t turn;
+    uv_timer_t timer;
+    uv_signal_t signals[3];
+    struct redis commands;
+    struct engine *engine;
+    struct dispatch dispatch;
+    struct source_context context;
+    struct source *sources; /* owned; one for each queue */
+    struct arena arena;
+    enum pusherd_phase phase;
+    uint64_t deadline_ms; /* of the phase, while stopping */
+    bool is_ready;        /* Redis was reached once */
+    bool dispatch_is_closed;
+    bool left_behind; /* some jobs could not be settled before the end */
+};
+
+/* Runs until a signal ends it. 0; 1 if jobs had to be left to others unsettled; -1 and a logged
+ * reason if it could not start. */
+int pusherd_run(const struct config *config);
+
+#endif

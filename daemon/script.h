@@ -1,0 +1,31 @@
+/* Calls of Lua scripts: their arguments are gathered, sent by hash, and sent again with the
+ * script's text where the server does not know the hash (a new server, or SCRIPT FLUSH). */
+#ifndef DAEMON_SCRIPT_H
+#define DAEMON_SCRIPT_H
+
+#include "daemon/io/redis.h"
+#include "proto/scripts.h"
+
+struct script_call;
+
+/* As redis_reply_cb: once; NULL if the connection was lost. */
+typedef void (*script_reply_cb)(const redisReply *reply, void *data);
+
+/* A call without keys and arguments yet; NULL when out of memory. */
+struct script_call *script_call_new(const struct lua_script *script);
+
+/* Throws away a call that was not sent; NULL is allowed. */
+void script_call_free(struct script_call *call);
+
+/* Keys first, then arguments; bytes are copied. Running out of memory is told by script_send(). */
+void script_key(struct script_call *call, const char *key);
+void script_arg(struct script_call *call, const char *bytes, size_t len);
+void script_arg_text(struct script_call *call, const char *text);
+void script_arg_number(struct script_call *call, uint64_t number);
+
+/* Sends the call, which is then not the caller's any more. 0; or -1 if the connection is not up or
+ * memory ran out, and the callback does not run. */
+int script_send(struct script_call *call, struct redis *redis, uint64_t timeout_ms,
+                script_reply_cb reply_cb, void *data) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,22 @@
+/* Settlement: turns what the engine decided about deliveries into one call of the settle script. */
+#ifndef DAEMON_SETTLE_H
+#define DAEMON_SETTLE_H
+
+#include "daemon/delivery.h"
+#include "daemon/script.h"
+
+struct settlement {
+    bool successes;         /* whether successes without a result are written */
+    uint64_t now_ms;        /* monotonic */
+    uint64_t server_now_ms; /* unix, Redis's clock at now_ms */
+};
+
+/* Adds the operations of a delivery whose fate is known. */
+void settle_add(struct script_call *call, const struct settlement *settlement,
+                const struct delivery *delivery);
+
+/* Adds the operation that keeps which parts of an open delivery were delivered. */
+void settle_add_progress(struct script_call *call, const struct settlement *settlement,
+                         const struct delivery *delivery);
+
+#endif

@@ -1,0 +1,366 @@
+/* One easy handle for the life of the transport, so that its connection is kept. What does not
+ * change is set once in set_up(); a request sets its URL, method and body. */
+#include "pusher/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/report.h"
+#include "pusher/reply.h"
+#include "pusher/version.h"
+
+#define URL_MAX        ((size_t)64 * 1024)
+#define AGENT          "pusher-http-c"
+#define MAX_IDLE_S     55L /* hosted Pusher drops idle connections after a minute or so */
+#define RETRY_AFTER_MS ((int64_t)24 * 60 * 60 * 1000)
+
+struct pusher_http {
+    const struct pusher_client *client; /* borrowed */
+    CURL *easy;                         /* owned */
+    struct curl_slist *headers;         /* owned */
+    struct curl_slist *json_headers;    /* owned: with a body */
+    char *url;                          /* owned */
+    size_t url_size;
+    int64_t clock_offset_s;
+    int64_t fixed_unix_s; /* 0: not fixed */
+    char curl_error[CURL_ERROR_SIZE];
+
+    /* Of the answer that is being read. */
+    char *body;
+    size_t len, size;
+    bool too_long, no_memory;
+    int64_t date_s; /* -1: no Date header */
+    int64_t retry_after_ms;
+};
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static bool grow_body(struct pusher_http *http, size_t needed)
+{
+    size_t size = http->size ? http->size : 1024;
+    while (size < needed)
+        size *= 2;
+    char *body = realloc(http->body, size);
+    if (!body)
+        return false;
+    http->body = body;
+    http->size = size;
+    return true;
+}
+
+static size_t on_body(char *bytes, size_t unit, size_t n, void *arg)
+{
+    struct pusher_http *http = arg;
+    size_t len = unit * n;
+    http->too_long = len > PUSHER_ANSWER_MAX - http->len;
+    if (http->too_long)
+        return CURL_WRITEFUNC_ERROR;
+    if (http->len + len + 1 > http->size && !grow_body(http, http->len + len + 1)) {
+        http->no_memory = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    memcpy(http->body + http->len, bytes, len);
+    http->len += len;
+    http->body[http->len] = '\0';
+    return len;
+}
+
+/* The value of a header line, if it is the header of this name. */
+static bool read_header(const char *line, size_t len, const char *name,
+                        struct pusher_string *ret_value)
+{
+    size_t name_len = strlen(name);
+    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+        return false;
+    *ret_value = (struct pusher_string){line + name_len + 1, len - name_len - 1};
+    return true;
+}
+
+/* A Date header is read as a Retry-After that counts from 1970. */
+static size_t on_header(char *line, size_t unit, size_t n, void *arg)
+{
+    struct pusher_http *http = arg;
+    struct pusher_string value;
+    if (read_header(line, unit * n, "Date", &value)) {
+        int64_t ms = pusher_retry_after_ms(value.ptr, value.len, 0, INT64_MAX);
+        http->date_s = ms < 0 ? -1 : ms / 1000;
+    }
+    if (read_header(line, unit * n, "Retry-After", &value))
+        http->retry_after_ms = pusher_retry_after_ms(value.ptr, value.len, now_s(), RETRY_AFTER_MS);
+    return unit * n;
+}
+
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+    if (!longer)
+        return false;
+    *list = longer;
+    return true;
+}
+
+/* An empty "Expect:" keeps libcurl from waiting for 100-continue before a large body. */
+static bool make_headers(struct pusher_http *http)
+{
+    char library[64];
+    snprintf(library, sizeof(library), "X-Pusher-Library: " AGENT " %s", pusher_version());
+    const char *lines[] = {library, "Expect:", "Accept: application/json",
+                           pusher_client_keep_alive(http->client) ? NULL : "Connection: close"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (lines[i] &&
+            (!add_header(&http->headers, lines[i]) || !add_header(&http->json_headers, lines[i])))
+            return false;
+    }
+    return add_header(&http->json_headers, "Content-Type: application/json");
+}
+
+static void set_up_callbacks(struct pusher_http *http)
+{
+    CURL *easy = http->easy;
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->curl_error);
+}
+
+/* An empty proxy, unlike none, keeps libcurl from asking the environment. */
+static CURLcode set_up_place(struct pusher_http *http)
+{
+    CURL *easy = http->easy;
+    const char *proxy = pusher_client_proxy(http->client);
+    const char *ca_file = pusher_client_ca_file(http->client);
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (rc == CURLE_OK && ca_file)
+        rc = curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+    if (rc == CURLE_OK && ca_file)
+        rc = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    return rc;
+}
+
+static CURLcode set_up(struct pusher_http *http)
+{
+    CURL *easy = http->easy;
+    long timeout_ms = (long)pusher_client_timeout_ms(http->client);
+    bool keep_alive = pusher_client_keep_alive(http->client);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, keep_alive ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
+    set_up_callbacks(http);
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, AGENT);
+    return rc == CURLE_OK ? set_up_place(http) : rc;
+}
+
+static void init_curl(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int pusher_http_new(const struct pusher_client *client, struct pusher_http **ret_http,
+                    struct pusher_error *ret_error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_curl);
+    struct pusher_http *http = calloc(1, sizeof(*http));
+    if (!http)
+        return pusher__fail_plain(ret_error, PUSHER_ENOMEM);
+    http->client = client;
+    http->easy = curl_easy_init();
+    http->url_size = strlen(pusher_client_base_url(client)) + PUSHER_TARGET_MAX;
+    http->url = malloc(http->url_size);
+    if (!http->easy || !http->url || !make_headers(http) || set_up(http) != CURLE_OK) {
+        pusher_http_free(http);
+        return pusher__fail_plain(ret_error, PUSHER_ENOMEM);
+    }
+    *ret_http = http;
+    return 0;
+}
+
+void pusher_http_free(struct pusher_http *http)
+{
+    if (!http)
+        return;
+    curl_easy_cleanup(http->easy);
+    curl_slist_free_all(http->headers);
+    curl_slist_free_all(http->json_headers);
+    free(http->url);
+    free(http->body);
+    free(http);
+}
+
+static int64_t sign_time(const struct pusher_http *http)
+{
+    return http->fixed_unix_s ? http->fixed_unix_s : now_s() + http->clock_offset_s;
+}
+
+/* Parameters can make a URL longer than usual: the buffer grows, up to URL_MAX. */
+static int write_url(struct pusher_http *http, const struct pusher_request *request,
+                     struct pusher_error *error)
+{
+    const char *base = pusher_client_base_url(http->client);
+    size_t base_len = strlen(base);
+    for (;;) {
+        memcpy(http->url, base, base_len);
+        int rc = pusher_request_sign(http->client, request, sign_time(http), http->url + base_len,
+                                     http->url_size - base_len);
+        if (rc != PUSHER_ETOOSMALL)
+            return rc == 0 ? 0 : pusher__fail_plain(error, rc);
+        if (http->url_size >= URL_MAX)
+            return pusher__fail(error, PUSHER_EINVAL, "the parameters make a URL of over %zu bytes",
+                                URL_MAX);
+        char *longer = realloc(http->url, 2 * http->url_size);
+        if (!longer)
+            return pusher__fail_plain(error, PUSHER_ENOMEM);
+        http->url = longer;
+        http->url_size *= 2;
+    }
+}
+
+/* POST without a body says Content-Length: 0. Other methods may have a body or none. */
+static CURLcode set_request(struct pusher_http *http, const struct pusher_request *request)
+{
+    CURL *easy = http->easy;
+    bool has_body = request->body.len > 0;
+    bool posts = has_body || strcasecmp(request->method, "POST") == 0;
+    if (posts) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, has_body ? request->body.ptr : "");
+    } else {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    }
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, has_body ? http->json_headers : http->headers);
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    return rc == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_URL, http->url) : rc;
+}
+
+static int code_of(const struct pusher_http *http, CURLcode rc)
+{
+    switch (rc) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return PUSHER_ETIMEOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return PUSHER_ENOMEM;
+    case CURLE_WRITE_ERROR:
+        return http->no_memory ? PUSHER_ENOMEM : PUSHER_EREPLY;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return PUSHER_EREPLY;
+    case CURLE_SSL_CACERT_BADFILE:
+        return PUSHER_ECONFIG;
+    default:
+        return PUSHER_EUNREACHABLE;
+    }
+}
+
+static int fail_curl(const struct pusher_http *http, CURLcode rc, struct pusher_error *error)
+{
+    const char *text = http->curl_error[0] ? http->curl_error : curl_easy_strerror(rc);
+    if (http->too_long)
+        text = "the answer is too long";
+    return pusher__fail(error, code_of(http, rc), "%s: %s", pusher_client_base_url(http->client),
+                        text);
+}
+
+static void forget_answer(struct pusher_http *http)
+{
+    http->len = 0;
+    http->too_long = http->no_memory = false;
+    http->date_s = -1;
+    http->retry_after_ms = -1;
+    http->curl_error[0] = '\0';
+}
+
+static int send_once(struct pusher_http *http, const struct pusher_request *request,
+                     unsigned *ret_status, struct pusher_error *error)
+{
+    forget_answer(http);
+    int rc = write_url(http, request, error);
+    if (rc != 0)
+        return rc;
+    if (!http->body && !grow_body(http, 1))
+        return pusher__fail_plain(error, PUSHER_ENOMEM);
+    http->body[0] = '\0';
+    CURLcode curl_rc = set_request(http, request);
+    if (curl_rc == CURLE_OK)
+        curl_rc = curl_easy_perform(http->easy);
+    if (curl_rc != CURLE_OK)
+        return fail_curl(http, curl_rc, error);
+    long status = 0;
+    curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+    *ret_status = (unsigned)status;
+    return 0;
+}
+
+/* True if the server says that our clock is wrong and tells its own. */
+static bool learn_clock(struct pusher_http *http, unsigned status)
+{
+    struct pusher_reply reply;
+    if (http->fixed_unix_s || http->date_s < 0)
+        return false;
+    pusher_reply_read(status, http->body, http->len, &reply);
+    if (reply.class_ != PUSHER_REPLY_CLOCK)
+        return false;
+    http->clock_offset_s = http->date_s - now_s();
+    return true;
+}
+
+int pusher_http_perform(struct pusher_http *http, const struct pusher_request *request,
+                        struct pusher_answer *ret_answer, struct pusher_error *ret_error)
+{
+    unsigned status;
+    int rc = send_once(http, request, &status, ret_error);
+    if (rc == 0 && learn_clock(http, status))
+        rc = send_once(http, request, &status, ret_error);
+    if (rc != 0)
+        return rc;
+    *ret_answer = (struct pusher_answer){
+        .status = status,
+        .body = http->body,
+        .len = http->len,
+        .retry_after_ms = http->retry_after_ms,
+    };
+    http->body = NULL;
+    http->size = 0;
+    return 0;
+}
+
+void pusher_answer_free(struct pusher_answer *answer)
+{
+    free(answer->body);
+    *answer = (struct pusher_answer){.status = 0};
+}
+
+const struct pusher_client *pusher_http_client(const struct pusher_http *http)
+{
+    return http->client;
+}
+
+int64_t pusher_http_clock_offset_s(const struct pusher_http *http)
+{
+    return http->clock_offset_s;
+}
+
+void pusher_http_fix_clock(struct pusher_http *http, int64_t unix_s)
+{
+    http->fixed_unix_s = unix_s;
+}

@@ -1,0 +1,156 @@
+/* Most bytes of an event need no escape. Both functions take 16 bytes at a time where the compiler
+ * has SSE2 (any x86-64) and stop at the first byte that needs a look; a table then handles bytes
+ * one by one. Without SSE2 the table does it all, so both ways are tested by short and long texts.
+ *
+ * Escaped are the quote, the backslash and U+0000 to U+001F, the latter by their short forms where
+ * JSON has them. Everything else, DEL and U+2028 too, stands as it is. */
+#include "lib/json_text.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "lib/utf8.h"
+
+/* What stands behind the backslash; 'u' for \u00XX; 0 for bytes that stand as they are. */
+static const char escapes[256] = {
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',           'n', 'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u', 'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
+};
+
+static size_t escaped_size(unsigned char c)
+{
+    return escapes[c] == 0 ? 1 : escapes[c] == 'u' ? 6 : 2;
+}
+
+#ifdef __SSE2__
+#define BLOCK 16
+
+static __m128i load(const unsigned char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* 0xff where a byte is a quote or a backslash. */
+static __m128i quotes(__m128i block)
+{
+    return _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
+                        _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+}
+
+/* Skips blocks of printable ASCII and adds their backslashes to *size. The comparison is signed:
+ * bytes over 0x7f are negative and so below the space, as control characters are. */
+static const unsigned char *measure_blocks(const unsigned char *p, const unsigned char *end,
+                                           size_t *size)
+{
+    const __m128i zero = _mm_setzero_si128();
+    __m128i extra = zero;
+    while (end - p >= BLOCK) {
+        __m128i block = load(p);
+        if (_mm_movemask_epi8(_mm_cmplt_epi8(block, _mm_set1_epi8(' '))))
+            break;
+        __m128i ones = _mm_sub_epi8(zero, quotes(block));
+        extra = _mm_add_epi64(extra, _mm_sad_epu8(ones, zero));
+        p += BLOCK;
+    }
+    *size += (size_t)_mm_cvtsi128_si64(extra) +
+             (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(extra, extra));
+    return p;
+}
+
+/* Copies whole blocks, up to the first byte to escape. */
+static const unsigned char *copy_blocks(const unsigned char *p, const unsigned char *end,
+                                        char **buf, const char *buf_end)
+{
+    while (end - p >= BLOCK && buf_end - *buf >= BLOCK) {
+        __m128i block = load(p);
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+        int mask = _mm_movemask_epi8(_mm_or_si128(quotes(block), control));
+        _mm_storeu_si128((__m128i *)(void *)*buf, block);
+        int plain = mask ? __builtin_ctz((unsigned)mask) : BLOCK;
+        p += plain;
+        *buf += plain;
+        if (mask)
+            break;
+    }
+    return p;
+}
+#else
+#define BLOCK 1
+
+static const unsigned char *measure_blocks(const unsigned char *p, const unsigned char *end,
+                                           size_t *size)
+{
+    (void)end;
+    (void)size;
+    return p;
+}
+
+static const unsigned char *copy_blocks(const unsigned char *p, const unsigned char *end,
+                                        char **buf, const char *buf_end)
+{
+    while (p < end && *buf < buf_end && !escapes[*p])
+        *(*buf)++ = (char)*p++;
+    return p;
+}
+#endif
+
+int pusher__json_measure(const char *text, size_t len, size_t *ret_size)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const unsigned char *end = p + len;
+    size_t size = 0;
+    while (p < end) {
+        const unsigned char *from = p;
+        size_t escaped = 0;
+        p = measure_blocks(p, end, &escaped);
+        size += (size_t)(p - from) + escaped;
+        /* A byte that stopped the blocks is rarely alone: go on slowly for a block's length. */
+        for (from = p; p < end && p - from < BLOCK;) {
+            size_t n = pusher__utf8_char(p, end);
+            if (n == 0)
+                return PUSHER_EDATA;
+            size += n > 1 ? n : escaped_size(*p);
+            p += n;
+        }
+    }
+    *ret_size = size;
+    return 0;
+}
+
+static char *escape_byte(unsigned char c, char *buf, const char *end)
+{
+    static const char digits[] = "0123456789abcdef";
+    if ((size_t)(end - buf) < escaped_size(c))
+        return NULL;
+    if (!escapes[c]) {
+        *buf++ = (char)c;
+        return buf;
+    }
+    *buf++ = '\\';
+    *buf++ = escapes[c];
+    if (escapes[c] == 'u') {
+        *buf++ = '0';
+        *buf++ = '0';
+        *buf++ = digits[c >> 4];
+        *buf++ = digits[c & 15];
+    }
+    return buf;
+}
+
+char *pusher__json_escape(const char *text, size_t len, char *buf, char *end)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const unsigned char *text_end = p + len;
+    while (p < text_end) {
+        p = copy_blocks(p, text_end, &buf, end);
+        if (p == text_end)
+            break;
+        buf = escape_byte(*p++, buf, end);
+        if (!buf)
+            return NULL;
+    }
+    return buf;
+}

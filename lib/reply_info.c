@@ -1,0 +1,96 @@
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json_text.h"
+#include "lib/utf8.h"
+#include "pusher/reply.h"
+
+/* The text of an object that has something in it; NULL for anything else. */
+static char *dump_object(const json_t *value)
+{
+    if (json_object_size(value) == 0)
+        return NULL;
+    return json_dumps(value, JSON_COMPACT);
+}
+
+char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)
+{
+    json_t *root = body ? json_loadb(body, body_len, 0, NULL) : NULL;
+    char *text = dump_object(json_array_get(json_object_get(root, "batch"), index));
+    json_decref(root);
+    return text;
+}
+
+char *pusher_reply_channels_info(const char *body, size_t body_len)
+{
+    json_t *root = body ? json_loadb(body, body_len, 0, NULL) : NULL;
+    char *text = dump_object(json_object_get(root, "channels"));
+    json_decref(root);
+    return text;
+}
+
+static bool is_json(const char *body, size_t len)
+{
+    json_t *value =
+        json_loadb(body, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    json_decref(value);
+    return value != NULL;
+}
+
+/* A copy in which every byte that is not UTF-8 is a "?". */
+static char *mend(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, len);
+    unsigned char *p = (unsigned char *)copy, *end = p + len;
+    while (p < end) {
+        size_t n = pusher__utf8_char(p, end);
+        if (n == 0)
+            *p = '?';
+        p += n ? n : 1;
+    }
+    return copy;
+}
+
+/* Takes UTF-8. */
+static char *quote(const char *text, size_t len)
+{
+    size_t size;
+    if (pusher__json_measure(text, len, &size) != 0)
+        return NULL;
+    char *json = malloc(size + 3);
+    if (!json)
+        return NULL;
+    json[0] = '"';
+    char *end = pusher__json_escape(text, len, json + 1, json + 1 + size);
+    if (end)
+        memcpy(end, "\"", 2);
+    return json;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+char *pusher_reply_json(const char *body, size_t body_len)
+{
+    while (body_len > 0 && is_space(body[0])) {
+        body++;
+        body_len--;
+    }
+    while (body_len > 0 && is_space(body[body_len - 1]))
+        body_len--;
+    if (body_len == 0)
+        return strdup("{}");
+    if (is_json(body, body_len))
+        return strndup(body, body_len);
+    char *text = mend(body, body_len);
+    char *json = text ? quote(text, body_len) : NULL;
+    free(text);
+    return json;
+}

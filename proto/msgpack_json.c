@@ -1,0 +1,133 @@
+/* The value is walked twice: once to check it and to measure the text, once to write it. Both walks
+ * keep, for each level that is open, how many tokens it still has; a map has two for each member.
+ *
+ * Values of msgpack that JSON does not have are flaws, not syntax errors. */
+#include "proto/msgpack_json.h"
+
+#include <math.h>
+
+#include "proto/json_write.h"
+#include "proto/msgpack_read.h"
+#include "proto/utf8.h"
+
+struct level {
+    uint64_t left; /* tokens */
+    bool is_map;
+};
+
+static int flawed(struct value_flaw *ret_flaw, const char *at, const char *what)
+{
+    *ret_flaw = (struct value_flaw){at, what};
+    return VALUE_FLAWED;
+}
+
+static int write_text(struct json_sink *sink, const struct value *token,
+                      struct value_flaw *ret_flaw)
+{
+    size_t valid = utf8_valid(token->text.ptr, token->text.len);
+
+    if (valid < token->text.len)
+        return flawed(ret_flaw, token->text.ptr + valid, "is not UTF-8");
+    json_write_string(sink, token->text);
+    return 0;
+}
+
+/* A container is opened only. */
+static int write_token(struct json_sink *sink, const struct value *token,
+                       struct value_flaw *ret_flaw)
+{
+    switch (token->kind) {
+    case VALUE_NULL:
+        json_write_raw(sink, "null", 4);
+        return 0;
+    case VALUE_BOOL:
+        json_write_raw(sink, token->boolean ? "true" : "false", token->boolean ? 4 : 5);
+        return 0;
+    case VALUE_INTEGER:
+        json_write_integer(sink, token->negative, token->magnitude);
+        return 0;
+    case VALUE_DOUBLE:
+        if (!isfinite(token->number))
+            return flawed(ret_flaw, token->raw.ptr, "begins a number that is not finite");
+        json_write_double(sink, token->number);
+        return 0;
+    case VALUE_STRING:
+        return write_text(sink, token, ret_flaw);
+    case VALUE_MAP:
+    case VALUE_ARRAY:
+        json_write_raw(sink, token->kind == VALUE_MAP ? "{" : "[", 1);
+        return 0;
+    default:
+        return flawed(ret_flaw, token->raw.ptr,
+                      token->kind == VALUE_BIN
+                          ? "begins binary data, which JSON does not have"
+                          : "begins an extension type, which JSON does not have");
+    }
+}
+
+/* In front of a level's next token: the comma or colon, except before the first. */
+static void write_separator(struct json_sink *sink, const struct level *level, bool first)
+{
+    if (!first)
+        json_write_raw(sink, level->is_map && level->left % 2 == 1 ? ":" : ",", 1);
+}
+
+static unsigned close_levels(struct json_sink *sink, const struct level *levels, unsigned depth)
+{
+    while (depth > 0 && levels[depth].left == 0) {
+        json_write_raw(sink, levels[depth].is_map ? "}" : "]", 1);
+        depth--;
+    }
+    return depth;
+}
+
+/* Writes the value that begins at r->at, which was read before: its syntax and depth are right. */
+static int write_value(struct reader *r, struct json_sink *sink, struct value_flaw *ret_flaw)
+{
+    struct level levels[JOB_DEPTH_MAX + 1];
+    unsigned depth = 0;
+    struct value token;
+    bool first = true;
+
+    do {
+        bool is_key = depth > 0 && levels[depth].is_map && levels[depth].left % 2 == 0;
+        int rc;
+        if (depth > 0) {
+            write_separator(sink, &levels[depth], first);
+            levels[depth].left--;
+        }
+        if (msgpack_read_token(r, &token) < 0)
+            return flawed(ret_flaw, r->error_at, r->error);
+        if (is_key && token.kind != VALUE_STRING)
+            return flawed(ret_flaw, token.raw.ptr, "begins a map key that is not a string");
+        rc = write_token(sink, &token, ret_flaw);
+        if (rc < 0)
+            return rc;
+        if (msgpack_read_is_container(&token))
+            levels[++depth] =
+                (struct level){msgpack_read_n_tokens(&token), token.kind == VALUE_MAP};
+        first = msgpack_read_is_container(&token) && token.n_items > 0;
+        depth = close_levels(sink, levels, depth);
+    } while (depth > 0);
+    return 0;
+}
+
+int msgpack_json(const struct value *value, struct arena *arena, struct pusher_string *ret_json,
+                 struct value_flaw *ret_flaw)
+{
+    struct json_sink sink = {NULL, 0};
+    struct reader reader;
+    int rc;
+
+    reader_init(&reader, READER_MSGPACK, value->raw.ptr, value->raw.len);
+    rc = write_value(&reader, &sink, ret_flaw);
+    if (rc < 0)
+        return rc;
+    sink = (struct json_sink){arena_alloc(arena, sink.len), 0};
+    if (!sink.ptr)
+        return VALUE_NO_MEMORY;
+    reader_init(&reader, READER_MSGPACK, value->raw.ptr, value->raw.len);
+    rc = write_value(&reader, &sink, ret_flaw);
+    *ret_json = (struct pusher_string){sink.ptr, sink.len};
+    return rc;
+}

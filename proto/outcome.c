@@ -1,0 +1,115 @@
+/* Each text is written twice by the same code: once to learn its size, once into memory. */
+#include "proto/outcome.h"
+
+#include <stdlib.h>
+
+#include "proto/json_write.h"
+#include "proto/utf8.h"
+
+static void write_literal(struct json_sink *sink, const char *text)
+{
+    struct pusher_string literal = pusher_str(text);
+
+    json_write_raw(sink, literal.ptr, literal.len);
+}
+
+static void write_error(struct json_sink *sink, struct pusher_string error)
+{
+    if (error.len > OUTCOME_TEXT_MAX)
+        error.len = utf8_cut(error.ptr, error.len, OUTCOME_TEXT_MAX);
+    json_write_string(sink, error);
+}
+
+static void write_part(struct json_sink *sink, const struct outcome_part *part)
+{
+    write_literal(sink, "{\"index\":");
+    json_write_integer(sink, false, part->index);
+    write_literal(sink, ",\"code\":");
+    json_write_string(sink, pusher_str(part->code));
+    write_literal(sink, ",\"error\":");
+    write_error(sink, part->error);
+    write_literal(sink, "}");
+}
+
+static void write_parts(struct json_sink *sink, const struct outcome_part *parts, size_t n_parts)
+{
+    write_literal(sink, "[");
+    for (size_t i = 0; i < n_parts; i++) {
+        if (i > 0)
+            write_literal(sink, ",");
+        write_part(sink, &parts[i]);
+    }
+    write_literal(sink, "]");
+}
+
+static void write_number(struct json_sink *sink, const char *name, uint64_t number)
+{
+    write_literal(sink, name);
+    json_write_integer(sink, false, number);
+}
+
+static void write_reply(struct json_sink *sink, const struct outcome *outcome)
+{
+    write_literal(sink, "{\"id\":");
+    json_write_string(sink, outcome->id);
+    write_literal(sink, ",\"op\":");
+    json_write_string(sink, outcome->op);
+    write_literal(sink, ",\"app\":");
+    json_write_string(sink, outcome->app);
+    write_literal(sink, outcome->code ? ",\"ok\":false,\"code\":" : ",\"ok\":true");
+    if (outcome->code)
+        json_write_string(sink, pusher_str(outcome->code));
+    write_number(sink, ",\"http\":", outcome->http);
+    if (outcome->code) {
+        write_literal(sink, ",\"error\":");
+        write_error(sink, outcome->error);
+    }
+    write_number(sink, ",\"attempts\":", outcome->attempts);
+    write_number(sink, ",\"ms\":", outcome->ms);
+    if (outcome->n_parts > 0) {
+        write_literal(sink, ",\"parts\":");
+        write_parts(sink, outcome->parts, outcome->n_parts);
+    }
+    if (outcome->result.ptr) {
+        write_literal(sink, ",\"result\":");
+        json_write_raw(sink, outcome->result.ptr, outcome->result.len);
+    }
+    write_literal(sink, "}");
+}
+
+/* A sink with memory for what `measured` counted and a NUL; its `ptr` is NULL without memory. */
+static struct json_sink new_text(struct json_sink measured)
+{
+    return (struct json_sink){malloc(measured.len + 1), 0};
+}
+
+static char *finish(struct json_sink sink, size_t *ret_len)
+{
+    sink.ptr[sink.len] = '\0';
+    *ret_len = sink.len;
+    return sink.ptr;
+}
+
+char *outcome_parts_json(const struct outcome_part *parts, size_t n_parts, size_t *ret_len)
+{
+    struct json_sink sink = {NULL, 0};
+
+    write_parts(&sink, parts, n_parts);
+    sink = new_text(sink);
+    if (!sink.ptr)
+        return NULL;
+    write_parts(&sink, parts, n_parts);
+    return finish(sink, ret_len);
+}
+
+char *outcome_reply_json(const struct outcome *outcome, size_t *ret_len)
+{
+    struct json_sink sink = {NULL, 0};
+
+    write_reply(&sink, outcome);
+    sink = new_text(sink);
+    if (!sink.ptr)
+        return NULL;
+    write_reply(&sink, outcome);
+    return finish(sink, ret_len);
+}

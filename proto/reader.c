@@ -1,0 +1,252 @@
+/* Hands each call to the reader of the format, and converts values. */
+#include "proto/reader.h"
+
+#include <string.h>
+
+#include "proto/json_read.h"
+#include "proto/json_string.h"
+#include "proto/msgpack_json.h"
+#include "proto/msgpack_read.h"
+#include "proto/utf8.h"
+
+#define DOUBLE_EXACT_MAX (UINT64_C(1) << 53) /* up to it every whole number is a double */
+
+void reader_init(struct reader *reader, enum reader_format format, const char *bytes, size_t len)
+{
+    *reader = (struct reader){.format = format, .start = bytes, .at = bytes, .end = bytes + len};
+}
+
+int reader_open(struct reader *reader, enum value_kind kind)
+{
+    if (reader->format == READER_JSON)
+        return json_read_open(reader, kind);
+    return msgpack_read_open(reader, kind);
+}
+
+int reader_next(struct reader *reader, struct value *ret_key)
+{
+    if (reader->format == READER_JSON)
+        return json_read_next(reader, ret_key);
+    return msgpack_read_next(reader, ret_key);
+}
+
+int reader_value(struct reader *reader, struct value *ret_value)
+{
+    if (reader->format == READER_JSON)
+        return json_read_value(reader, ret_value);
+    return msgpack_read_value(reader, ret_value);
+}
+
+bool reader_at_map(const struct reader *reader)
+{
+    if (reader->format == READER_JSON)
+        return json_read_at_map(reader);
+    return msgpack_read_at_map(reader);
+}
+
+int reader_finish(struct reader *reader)
+{
+    if (reader->format == READER_JSON)
+        return json_read_finish(reader);
+    return msgpack_read_finish(reader);
+}
+
+void reader_enter(struct reader *reader, const struct value *container)
+{
+    reader_init(reader, container->format, container->raw.ptr, container->raw.len);
+    (void)reader_open(reader, container->kind);
+}
+
+int reader_fail(struct reader *reader, const char *at, const char *what)
+{
+    if (!reader->error) {
+        reader->error = what;
+        reader->error_at = at;
+    }
+    return READER_SYNTAX;
+}
+
+static int unescape(const struct value *value, struct arena *arena, struct pusher_string *ret_text)
+{
+    char *text = arena_alloc(arena, value->text.len);
+
+    if (!text)
+        return VALUE_NO_MEMORY;
+    *ret_text = (struct pusher_string){text, json_string_unescape(value->text, text)};
+    return 0;
+}
+
+static int flawed(const struct value *value, struct value_flaw *ret_flaw)
+{
+    *ret_flaw = value->flaw;
+    return VALUE_FLAWED;
+}
+
+int value_text(const struct value *value, struct arena *arena, struct pusher_string *ret_text,
+               struct value_flaw *ret_flaw)
+{
+    if (value->format == READER_JSON) {
+        if (value->flaw.at)
+            return flawed(value, ret_flaw);
+        if (value->escaped)
+            return unescape(value, arena, ret_text);
+    } else {
+        size_t valid = utf8_valid(value->text.ptr, value->text.len);
+        if (valid < value->text.len) {
+            *ret_flaw = (struct value_flaw){value->text.ptr + valid, "is not UTF-8"};
+            return VALUE_FLAWED;
+        }
+    }
+    *ret_text = value->text;
+    return 0;
+}
+
+int value_json(const struct value *value, struct arena *arena, struct pusher_string *ret_json,
+               struct value_flaw *ret_flaw)
+{
+    if (value->format == READER_MSGPACK)
+        return msgpack_json(value, arena, ret_json, ret_flaw);
+    if (value->flaw.at)
+        return flawed(value, ret_flaw);
+    *ret_json = value->raw;
+    return 0;
+}
+
+static bool add_digit(uint64_t *number, char digit)
+{
+    uint64_t value = (uint64_t)(digit - '0');
+
+    if (*number > (UINT64_MAX - value) / 10)
+        return false;
+    *number = *number * 10 + value;
+    return true;
+}
+
+int value_integer(const struct value *value, bool *ret_negative, uint64_t *ret_magnitude)
+{
+    const char *at = value->raw.ptr, *end = at + value->raw.len;
+    uint64_t magnitude = 0;
+    bool negative;
+
+    if (value->format == READER_MSGPACK) {
+        *ret_negative = value->negative;
+        *ret_magnitude = value->magnitude;
+        return 0;
+    }
+    negative = *at == '-';
+    for (at += negative; at < end; at++) {
+        if (!add_digit(&magnitude, *at))
+            return VALUE_RANGE;
+    }
+    if (negative && magnitude > UINT64_C(1) << 63)
+        return VALUE_RANGE;
+    *ret_negative = negative && magnitude > 0;
+    *ret_magnitude = magnitude;
+    return 0;
+}
+
+/* The digits of `at` up to an exponent as *ret_number times ten to *ret_power, the number without
+ * trailing zeros. False if it has more than 64 bits. */
+static bool take_mantissa(const char **at, const char *end, uint64_t *ret_number, long *ret_power)
+{
+    bool fraction = false;
+    long zeros = 0;
+
+    *ret_number = 0;
+    *ret_power = 0;
+    for (; *at < end && **at != 'e' && **at != 'E'; (*at)++) {
+        if (**at == '.') {
+            fraction = true;
+            continue;
+        }
+        *ret_power -= fraction;
+        if (**at == '0') {
+            zeros++;
+            continue;
+        }
+        for (; zeros > 0 && *ret_number > 0; zeros--) {
+            if (!add_digit(ret_number, '0'))
+                return false;
+        }
+        zeros = 0;
+        if (!add_digit(ret_number, **at))
+            return false;
+    }
+    *ret_power += zeros;
+    return true;
+}
+
+static long take_exponent(const char *at, const char *end)
+{
+    bool negative;
+    long exponent = 0;
+
+    if (at == end)
+        return 0;
+    at++;
+    negative = *at == '-';
+    for (; at < end; at++) {
+        if (*at >= '0' && *at <= '9' && exponent < 1000000000)
+            exponent = exponent * 10 + (*at - '0');
+    }
+    return negative ? -exponent : exponent;
+}
+
+/* A JSON number with a fraction or exponent, if it is whole and small: 1.7e12, 1700000000000.0. By
+ * its digits rather than strtod(), which depends on the locale and rounds. */
+static int whole_decimal(const struct value *value, uint64_t *ret_number)
+{
+    const char *at = value->raw.ptr, *end = at + value->raw.len;
+    uint64_t number;
+    long power;
+
+    if (*at == '-' || !take_mantissa(&at, end, &number, &power))
+        return VALUE_RANGE;
+    power += take_exponent(at, end);
+    if (number > 0 && power < 0)
+        return VALUE_RANGE;
+    for (; number > 0 && power > 0; power--) {
+        if (number > DOUBLE_EXACT_MAX || !add_digit(&number, '0'))
+            return VALUE_RANGE;
+    }
+    if (number > DOUBLE_EXACT_MAX)
+        return VALUE_RANGE;
+    *ret_number = number;
+    return 0;
+}
+
+static int whole_double(double number, uint64_t *ret_number)
+{
+    if (!(number >= 0 && number <= (double)DOUBLE_EXACT_MAX) || (double)(uint64_t)number != number)
+        return VALUE_RANGE;
+    *ret_number = (uint64_t)number;
+    return 0;
+}
+
+int value_count(const struct value *value, int64_t *ret_count)
+{
+    bool negative = false;
+    uint64_t number = 0;
+    int rc;
+
+    if (value->kind == VALUE_INTEGER)
+        rc = value_integer(value, &negative, &number);
+    else if (value->format == READER_JSON)
+        rc = whole_decimal(value, &number);
+    else
+        rc = whole_double(value->number, &number);
+    if (rc < 0 || negative || number > INT64_MAX)
+        return VALUE_RANGE;
+    *ret_count = (int64_t)number;
+    return 0;
+}
+
+const char *value_kind_name(enum value_kind kind)
+{
+    static const char *const names[] = {
+        [VALUE_NULL] = "null",       [VALUE_BOOL] = "a boolean",  [VALUE_INTEGER] = "a number",
+        [VALUE_DOUBLE] = "a number", [VALUE_STRING] = "a string", [VALUE_ARRAY] = "an array",
+        [VALUE_MAP] = "an object",   [VALUE_BIN] = "binary data", [VALUE_EXT] = "an extension type",
+    };
+    return names[kind];
+}

@@ -1,0 +1,12 @@
+#include "proto/scripts.h"
+
+#define SCRIPT(script)                                                                             \
+    extern const char embedded_##script##_lua[], embedded_##script##_lua_sha1[];                   \
+    const struct lua_script script_##script = {#script, embedded_##script##_lua,                   \
+                                               embedded_##script##_lua_sha1}
+
+SCRIPT(claim);
+SCRIPT(settle);
+SCRIPT(lease);
+SCRIPT(reap);
+SCRIPT(recover);

@@ -1,0 +1,286 @@
+/* What must hold, checked against the model's own books. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pusher/event.h"
+#include "tests/sim/sim.h"
+
+const struct sim_part *sim_part_of(const struct part *part)
+{
+    return part->call;
+}
+
+void sim_lane_add(struct sim_world *world, unsigned index, struct part *part)
+{
+    struct sim_lane *lane = &world->lanes[index];
+
+    if (lane->n_parts > 0 && lane->parts[lane->n_parts - 1] == part)
+        return; /* it names the lane twice */
+    if (lane->n_parts == lane->size) {
+        lane->size = lane->size ? lane->size * 2 : 64;
+        lane->parts = realloc(lane->parts, lane->size * sizeof(struct part *));
+        if (!lane->parts)
+            abort();
+    }
+    lane->parts[lane->n_parts++] = part;
+}
+
+void sim_lane_remove(struct sim_world *world, unsigned index, const struct part *part)
+{
+    struct sim_lane *lane = &world->lanes[index];
+    size_t n_kept = 0;
+
+    for (size_t i = 0; i < lane->n_parts; i++) {
+        if (lane->parts[i] != part)
+            lane->parts[n_kept++] = lane->parts[i];
+    }
+    lane->n_parts = n_kept;
+}
+
+static void drop_resolved(struct sim_lane *lane)
+{
+    size_t n_kept = 0;
+
+    for (size_t i = 0; i < lane->n_parts; i++) {
+        if (lane->parts[i]->state <= PART_TAKEN)
+            lane->parts[n_kept++] = lane->parts[i];
+    }
+    lane->n_parts = n_kept;
+}
+
+static size_t position(const struct request *request, const struct part *part, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (request->parts[i] == part)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* The parts of the request that are in the lane must be its first ones, in their order: then nobody
+ * is overtaken, and no other request has parts of the lane. */
+static void audit_lane(struct sim_world *world, const struct request *request, unsigned index)
+{
+    struct sim_lane *lane = &world->lanes[index];
+    size_t last = 0;
+    bool ended = false;
+
+    drop_resolved(lane);
+    for (size_t i = 0; i < lane->n_parts; i++) {
+        size_t at = position(request, lane->parts[i], request->n_parts);
+
+        SIM_CHECK(world, at == SIZE_MAX || (!ended && at >= last),
+                  "lane %u is out of order or has two requests", index);
+        ended = at == SIZE_MAX;
+        last = at;
+        if (ended && i >= request->n_parts)
+            break;
+    }
+}
+
+static void audit_lanes(struct sim_world *world, const struct request *request)
+{
+    bool seen[SIM_MAX_LANES] = {false};
+
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        const struct sim_part *part = sim_part_of(request->parts[i]);
+
+        for (unsigned k = 0; k < part->n_lanes; k++) {
+            if (!seen[part->lanes[k]])
+                audit_lane(world, request, part->lanes[k]);
+            seen[part->lanes[k]] = true;
+        }
+    }
+}
+
+static void audit_part(struct sim_world *world, const struct request *request,
+                       const struct part *part)
+{
+    const struct sim_claim *claim = SIM_CLAIM_OF(part->job);
+
+    SIM_CHECK(world, claim->owner->app == request->app, "a part is sent to another app");
+    SIM_CHECK(world, !claim->settled, "a part of a settled job is sent");
+    SIM_CHECK(world, part->state == PART_TAKEN, "a part in state %d is sent", part->state);
+    SIM_CHECK(world, !claim->told_done[part - claim->parts], "a delivered part is sent again");
+    SIM_CHECK(world, claim->owner->expires_at_ms > world->now_ms, "an expired part is sent");
+    SIM_CHECK(world, !claim->abandoned, "a part of a lost claim is sent");
+    SIM_CHECK(world, !part->alone || request->n_parts == 1, "a call is in a batch");
+    SIM_CHECK(world, request->n_parts <= part->batch_cap, "a suspect is in a large batch");
+}
+
+static void audit_size(struct sim_world *world, const struct request *request)
+{
+    const struct engine_app_limits *limits = &world->apps[request->app];
+    size_t bytes = 0, body;
+
+    for (unsigned i = 0; i < request->n_parts; i++)
+        bytes += request->parts[i]->size;
+    body = PUSHER_BATCH_OVERHEAD + bytes + request->n_parts - 1;
+    SIM_CHECK(world, bytes == request->bytes, "the bytes of a request are wrong");
+    SIM_CHECK(world, request->n_parts > 0 && request->n_parts <= limits->max_events,
+              "a batch of %u events", request->n_parts);
+    SIM_CHECK(world,
+              request->n_parts == 1 || limits->max_request_bytes == 0 ||
+                  body <= limits->max_request_bytes,
+              "a batch of %zu bytes", body);
+}
+
+/* `before` is the app's gate as it was before the request was given. */
+static void audit_gate(struct sim_world *world, const struct request *request,
+                       const struct gate *before)
+{
+    const struct sim_server *server = &world->servers[request->app];
+
+    SIM_CHECK(world, world->now_ms >= server->held_until_ms, "sent in spite of Retry-After");
+    SIM_CHECK(world, before->state != GATE_CLOSED || before->opens_ms <= world->now_ms,
+              "sent through a closed gate");
+    SIM_CHECK(world, before->state == GATE_OPEN || !server->probe_sent, "a second probe");
+    SIM_CHECK(world, before->state != GATE_OPEN || !server->forbidden,
+              "the gate of a refused app is open");
+}
+
+void sim_audit_request(struct sim_world *world, const struct request *request,
+                       const struct gate *before)
+{
+    SIM_CHECK(world, !world->stopping, "a request after the stop");
+    SIM_CHECK(world, world->now_ms < world->send_until_ms, "a request after the lease");
+    SIM_CHECK(world, request->app < world->n_apps, "no such app");
+    SIM_CHECK(world, world->n_in_flight[request->app] < world->apps[request->app].max_in_flight,
+              "too many requests in flight");
+    audit_gate(world, request, before);
+    audit_size(world, request);
+    for (unsigned i = 0; i < request->n_parts; i++)
+        audit_part(world, request, request->parts[i]);
+    audit_lanes(world, request);
+}
+
+/* The first time a part is published it may not come behind later ones of its queue and lane. */
+void sim_audit_published(struct sim_world *world, struct sim_part *part)
+{
+    const struct sim_job *job = part->owner;
+
+    if (part->published)
+        return;
+    part->published = true;
+    for (unsigned k = 0; k < part->n_lanes; k++) {
+        uint64_t *last = &world->lanes[part->lanes[k]].last_serial[job->queue];
+
+        SIM_CHECK(world, job->may_overtake || job->serial >= *last,
+                  "job %llu is published after job %llu, in lane %u",
+                  (unsigned long long)job->serial, (unsigned long long)*last, part->lanes[k]);
+        if (*last < job->serial)
+            *last = job->serial;
+    }
+}
+
+static bool is_exhausted(const struct sim_world *world, const struct sim_job *job)
+{
+    for (unsigned i = 0; i < job->n_parts; i++) {
+        if (job->parts[i].n_tries >= world->limits.max_attempts)
+            return true;
+    }
+    return world->now_ms - job->first_try_ms >= world->limits.retry_for_ms;
+}
+
+static void audit_failed(const struct sim_world *world, const struct sim_claim *claim,
+                         const struct part *part)
+{
+    const struct sim_part *own = sim_part_of(part);
+
+    if (strcmp(part->code, "rejected") == 0)
+        SIM_CHECK(world, own->poison && own->refused_alone, "a good part was rejected");
+    else if (strcmp(part->code, "expired") == 0)
+        SIM_CHECK(world, claim->owner->expires_at_ms <= world->now_ms, "expired too soon");
+    else if (strcmp(part->code, "retries_exhausted") == 0)
+        SIM_CHECK(world, is_exhausted(world, claim->owner), "given up too soon");
+    else
+        sim_die(world, "a part failed as %s", part->code);
+}
+
+static void audit_fate(const struct sim_world *world, const struct sim_claim *claim,
+                       const unsigned *n_in)
+{
+    const struct job *job = &claim->job;
+
+    switch (job->fate) {
+    case JOB_DONE:
+        SIM_CHECK(world, n_in[PART_DELIVERED] == job->n_parts, "done, but not delivered");
+        break;
+    case JOB_FAILED:
+        SIM_CHECK(world, n_in[PART_FAILED] > 0 && n_in[PART_PARKED] == 0, "failed too soon");
+        break;
+    case JOB_LATER:
+        SIM_CHECK(world, n_in[PART_PARKED] > 0 && !claim->abandoned, "later, but why");
+        break;
+    case JOB_HANDED_BACK:
+        SIM_CHECK(world, world->stopping && claim->n_sent == 0 && job->attempts_before == 0,
+                  "handed back, but it was tried");
+        break;
+    case JOB_ABANDONED:
+        SIM_CHECK(world, claim->abandoned && n_in[PART_PARKED] > 0, "abandoned, but not lost");
+        break;
+    default:
+        sim_die(world, "settled with fate %d", job->fate);
+    }
+}
+
+void sim_audit_settled(struct sim_world *world, const struct sim_claim *claim)
+{
+    unsigned n_in[PART_PARKED + 1] = {0};
+
+    SIM_CHECK(world, !claim->settled, "settled twice");
+    SIM_CHECK(world, claim->job.n_unresolved == 0 && claim->job.n_taken == 0, "settled, but open");
+    for (unsigned i = 0; i < claim->job.n_parts; i++) {
+        const struct part *part = &claim->parts[i];
+
+        n_in[part->state]++;
+        if (part->state == PART_FAILED)
+            audit_failed(world, claim, part);
+        SIM_CHECK(world,
+                  (part->state == PART_DELIVERED) ==
+                      (claim->told_done[i] || (sim_part_of(part)->delivered &&
+                                               part->state == PART_DELIVERED)),
+                  "part %u is delivered, or not, against the answers", i);
+    }
+    audit_fate(world, claim, n_in);
+}
+
+size_t sim_count_unresolved(const struct sim_world *world)
+{
+    size_t n = 0;
+
+    for (struct list *link = world->claims.next; link != &world->claims; link = link->next)
+        n += LIST_ENTRY(link, const struct sim_claim, link)->job.n_unresolved;
+    return n;
+}
+
+static void audit_claim(const struct sim_world *world, const struct sim_claim *claim,
+                        size_t *n_ready)
+{
+    uint32_t n_in[PART_PARKED + 1] = {0};
+
+    for (unsigned i = 0; i < claim->job.n_parts; i++)
+        n_in[claim->parts[i].state]++;
+    *n_ready += n_in[PART_READY];
+    SIM_CHECK(world, claim->job.n_taken == n_in[PART_TAKEN], "n_taken is wrong");
+    SIM_CHECK(world,
+              claim->job.n_unresolved == n_in[PART_WAITING] + n_in[PART_READY] + n_in[PART_TAKEN],
+              "n_unresolved is wrong");
+    SIM_CHECK(world, !world->stopping || n_in[PART_WAITING] + n_in[PART_READY] == 0,
+              "a part waits in spite of the stop");
+}
+
+void sim_audit_books(const struct sim_world *world)
+{
+    size_t n_ready = 0, room = 0;
+
+    for (struct list *link = world->claims.next; link != &world->claims; link = link->next)
+        audit_claim(world, LIST_ENTRY(link, const struct sim_claim, link), &n_ready);
+    SIM_CHECK(world, engine_n_ready(world->engine) == n_ready, "n_ready is wrong");
+    SIM_CHECK(world, engine_n_jobs(world->engine) == world->n_claims, "n_jobs is wrong");
+    SIM_CHECK(world, engine_n_in_flight(world->engine) == world->n_flights, "n_in_flight");
+    if (!world->stopping && world->n_claims < world->limits.max_jobs &&
+        world->n_bytes < world->limits.max_bytes)
+        room = world->limits.max_jobs - world->n_claims;
+    SIM_CHECK(world, engine_room(world->engine) == room, "the room is wrong");
+}

@@ -1,0 +1,236 @@
+/* The servers: each app's is in a mood, which changes. What it answers is decided when it answers,
+ * by the mood it is in then; so a request that was sent in good times may come back refused. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+void sim_new_mood(struct sim_world *world)
+{
+    struct sim_server *server = &world->servers[sim_below(world, world->n_apps)];
+
+    server->mood = sim_chance(world, 40) ? SIM_HEALTHY : (enum sim_mood)sim_below(world, SIM_MOODS);
+    server->corrected_ms = SIM_NEVER;
+}
+
+uint64_t sim_latency(struct sim_world *world, unsigned app)
+{
+    if (world->servers[app].mood == SIM_SLOW)
+        return 1 + sim_below(world, 5000);
+    return 1 + sim_below(world, 100);
+}
+
+/* Whether this request tests a closed gate, by the engine's word, and the model's bookkeeping. */
+static void note_gate(struct sim_world *world, struct sim_flight *flight)
+{
+    struct sim_server *server = &world->servers[flight->request->app];
+    const char *text;
+
+    flight->gate_epoch = server->gate_epoch;
+    flight->was_probe =
+        engine_gate(world->engine, flight->request->app, &text)->state == GATE_HALF_OPEN;
+    server->probe_sent |= flight->was_probe;
+}
+
+void sim_send(struct sim_world *world, struct request *request)
+{
+    struct sim_flight *flight = &world->flights[world->n_flights];
+
+    SIM_CHECK(world, world->n_flights < SIM_MAX_FLIGHTS, "more requests in flight than all limits");
+    world->n_flights++;
+    world->n_in_flight[request->app]++;
+    flight->request = request;
+    flight->answer_at_ms = world->now_ms + sim_latency(world, request->app);
+    note_gate(world, flight);
+    for (unsigned i = 0; i < request->n_parts; i++)
+        SIM_CLAIM_OF(request->parts[i]->job)->n_sent++;
+}
+
+static void publish(struct sim_world *world, const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++)
+        sim_audit_published(world, (struct sim_part *)(uintptr_t)request->parts[i]->call);
+}
+
+static bool is_poisoned(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (sim_part_of(request->parts[i])->poison)
+            return true;
+    }
+    return false;
+}
+
+static struct answer fails(struct sim_world *world, const struct request *request)
+{
+    if (sim_chance(world, 30) && !is_poisoned(request))
+        publish(world, request);
+    return (struct answer){ANSWER_RETRY, sim_chance(world, 50) ? 503 : 0, -1, "failed"};
+}
+
+static struct answer serves(struct sim_world *world, const struct request *request)
+{
+    if (is_poisoned(request))
+        return (struct answer){ANSWER_REFUSED, 400, -1, "poison"};
+    publish(world, request);
+    return (struct answer){ANSWER_DONE, 200, -1, "ok"};
+}
+
+static struct answer asks_to_wait(struct sim_world *world)
+{
+    return (struct answer){ANSWER_RETRY, 429, (int64_t)sim_below(world, 20000), "busy"};
+}
+
+static struct answer minds_the_clock(struct sim_world *world, struct sim_server *server,
+                                     const struct sim_flight *flight, uint64_t sent_ms)
+{
+    if (server->mood == SIM_SKEWED && sent_ms >= server->corrected_ms)
+        return serves(world, flight->request);
+    if (server->corrected_ms == SIM_NEVER)
+        server->corrected_ms = world->now_ms;
+    return (struct answer){ANSWER_CLOCK, 401, -1, "Timestamp expired"};
+}
+
+static struct answer decide(struct sim_world *world, const struct sim_flight *flight)
+{
+    const struct request *request = flight->request;
+    struct sim_server *server = &world->servers[request->app];
+
+    switch (server->mood) {
+    case SIM_FLAKY:
+        return sim_chance(world, 40) ? fails(world, request) : serves(world, request);
+    case SIM_DOWN:
+        return fails(world, request);
+    case SIM_FORBIDDEN:
+        return (struct answer){ANSWER_FORBIDDEN, 401, -1, "forbidden"};
+    case SIM_BUSY:
+        return sim_chance(world, 50) ? asks_to_wait(world) : serves(world, request);
+    case SIM_SKEWED:
+    case SIM_LOST:
+        return minds_the_clock(world, server, flight, request->due_ms);
+    default:
+        return serves(world, request);
+    }
+}
+
+struct told { /* a request that is gone, as it was */
+    unsigned app, n_parts;
+    struct part *parts[SIM_MAX_EVENTS];
+    bool clock_corrected;
+    uint64_t first_sent_ms;
+};
+
+static struct told remember(const struct request *request)
+{
+    struct told told = {request->app, request->n_parts, {NULL}, request->clock_corrected,
+                        request->first_sent_ms};
+
+    memcpy(told.parts, request->parts, request->n_parts * sizeof(request->parts[0]));
+    return told;
+}
+
+static void note_answer(struct sim_world *world, const struct told *told, enum answer_kind kind)
+{
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        struct part *part = told->parts[i];
+        struct sim_claim *claim = SIM_CLAIM_OF(part->job);
+        struct sim_part *own = &claim->owner->parts[part - claim->parts];
+
+        claim->told_done[part - claim->parts] |= kind == ANSWER_DONE;
+        if (kind == ANSWER_DONE || kind == ANSWER_RETRY || kind == ANSWER_REFUSED)
+            own->n_tries++;
+        own->refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
+        if (claim->owner->first_try_ms == 0)
+            claim->owner->first_try_ms = told->first_sent_ms;
+    }
+    (void)world;
+}
+
+/* What may have become of the parts. */
+static void check_parts(struct sim_world *world, const struct told *told, enum answer_kind kind)
+{
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        const struct part *part = told->parts[i];
+        struct sim_claim *claim = SIM_CLAIM_OF(part->job);
+
+        if (kind == ANSWER_DONE)
+            SIM_CHECK(world, part->state == PART_DELIVERED, "a delivered part is not");
+        if (kind == ANSWER_FORBIDDEN || kind == ANSWER_CLOCK)
+            SIM_CHECK(world, part->state != PART_FAILED, "a refusal of the app failed a part");
+        if (kind == ANSWER_REFUSED && told->n_parts > 1)
+            SIM_CHECK(world, part->state != PART_FAILED, "a refused batch failed a part");
+        if (part->state != PART_PARKED || world->stopping)
+            continue;
+        claim->owner->may_overtake = true;
+        SIM_CHECK(world,
+                  part->job->due_ms == 0 || part->job->due_ms > told->first_sent_ms +
+                                                                    world->limits.lane_hold_ms,
+                  "a part was parked that could wait");
+    }
+}
+
+static void note_gate_after(struct sim_world *world, const struct sim_flight *flight,
+                            const struct told *told, const struct answer *answer,
+                            const struct gate *before)
+{
+    struct sim_server *server = &world->servers[told->app];
+    const char *text;
+    const struct gate *gate = engine_gate(world->engine, told->app, &text);
+    bool is_probe = flight->was_probe && flight->gate_epoch == server->gate_epoch;
+    bool well = answer->kind == ANSWER_DONE || answer->kind == ANSWER_REFUSED;
+
+    if (answer->kind == ANSWER_RETRY && answer->retry_after_ms > 0) {
+        uint64_t until = world->now_ms + (uint64_t)answer->retry_after_ms;
+
+        if (server->held_until_ms < until)
+            server->held_until_ms = until;
+        SIM_CHECK(world, gate->state == GATE_CLOSED, "Retry-After did not close the gate");
+    }
+    if (answer->kind == ANSWER_FORBIDDEN ||
+        (answer->kind == ANSWER_CLOCK && told->clock_corrected)) {
+        server->forbidden = true;
+        SIM_CHECK(world, gate->state != GATE_OPEN, "a refused app may still send");
+    }
+    if (answer->kind == ANSWER_CLOCK && is_probe)
+        server->probe_sent = false;
+    if (well && is_probe)
+        server->forbidden = false;
+    if (well && !is_probe)
+        SIM_CHECK(world, gate->state == before->state, "an old answer moved the gate");
+    if (gate->state == GATE_CLOSED &&
+        (before->state != GATE_CLOSED || gate->n_closed != before->n_closed ||
+         gate->opens_ms != before->opens_ms)) {
+        server->gate_epoch++;
+        server->probe_sent = false;
+        SIM_CHECK(world, gate->opens_ms >= server->held_until_ms, "the gate opens too soon");
+    }
+}
+
+void sim_answer(struct sim_world *world, unsigned index)
+{
+    struct sim_flight flight = world->flights[index];
+    struct told told = remember(flight.request);
+    struct answer answer = decide(world, &flight);
+    const char *text;
+    struct gate before = *engine_gate(world->engine, told.app, &text);
+
+    world->flights[index] = world->flights[--world->n_flights];
+    world->n_in_flight[told.app]--;
+    world->undisturbed = false;
+    world->n_steps++;
+    note_answer(world, &told, answer.kind);
+    engine_answer(world->engine, flight.request, &answer, world->now_ms);
+    check_parts(world, &told, answer.kind);
+    note_gate_after(world, &flight, &told, &answer, &before);
+}
+
+uint64_t sim_next_answer(const struct sim_world *world)
+{
+    uint64_t earliest = SIM_NEVER;
+
+    for (unsigned i = 0; i < world->n_flights; i++) {
+        if (world->flights[i].answer_at_ms < earliest)
+            earliest = world->flights[i].answer_at_ms;
+    }
+    return earliest;
+}

@@ -1,0 +1,125 @@
+/* Secrets: in files of their own, and never in a text that is shown. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/daemon/config_fixture.h"
+
+TestSuite(config_secret, .fini = fixture_remove);
+
+#define NO_SECRET "[app main]\napp_id=3\nkey=k\ncluster=eu\n" /* four lines */
+#define MASTER    "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU="
+
+Test(config_secret, is_read_from_a_file_beside_the_configuration)
+{
+    fixture_file("secret", 0640, "hunter2\r\n");
+    fixture_file("master", 0400, MASTER "\n");
+    struct config *config = fixture_load(
+        NO_SECRET "secret_file=secret\nencryption_master_key_base64_file=./master\n", NULL, NULL);
+    cr_expect(pusher_client_can_encrypt(config->apps[0].client));
+    config_free(config);
+}
+
+Test(config_secret, is_read_from_the_credentials_of_systemd)
+{
+    char *credentials, *folder = strdup(fixture_file("secret", 0440, "hunter2"));
+    *strrchr(folder, '/') = '\0';
+    cr_assert(asprintf(&credentials, "CREDENTIALS_DIRECTORY=%s", folder) > 0);
+    struct config *config = fixture_load(NO_SECRET "secret_file=${CREDENTIALS_DIRECTORY}/secret\n",
+                                         NULL, ENVIRON(credentials));
+    config_free(config);
+    free(credentials);
+    free(folder);
+}
+
+Test(config_secret, file_that_is_unfit_is_refused)
+{
+    static const struct {
+        const char *text;
+        unsigned mode;
+        const char *why;
+    } rows[] = {
+        {"hunter2", 0644, "secret holds a secret but others may read or write it (mode 0644)"},
+        {"hunter2", 0602, "secret holds a secret but others may read or write it (mode 0602)"},
+        {"", 0600, "is empty"},
+        {"\n\n", 0600, "is empty"},
+        {"hunter 2", 0600, "holds white space"},
+        {"hunter2\nhunter3\n", 0600, "holds white space"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char wanted[160];
+        fixture_file("secret", rows[i].mode, rows[i].text);
+        const char *text = fixture_error(NO_SECRET "secret_file=secret\n", NULL, NULL);
+        snprintf(wanted, sizeof wanted, "pusherd.conf:5: [app main] secret_file: %s", rows[i].why);
+        cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "got:    %s\nwanted: %s", text,
+                  wanted);
+        cr_expect_not(strstr(text, "hunter"), "%s", text);
+    }
+}
+
+Test(config_secret, file_that_is_too_long_is_refused)
+{
+    char text[5001];
+    memset(text, 'x', 5000);
+    text[5000] = '\0';
+    fixture_file("secret", 0600, text);
+    cr_expect_str_eq(fixture_error(NO_SECRET "secret_file=secret\n", NULL, NULL),
+                     "pusherd.conf:5: [app main] secret_file: secret is longer than 4096 bytes");
+}
+
+Test(config_secret, file_that_is_not_there_is_named)
+{
+    cr_expect_str_eq(fixture_error(NO_SECRET "secret_file=none\n", NULL, NULL),
+                     "pusherd.conf:5: [app main] secret_file: none cannot be read: No such file or "
+                     "directory");
+    cr_expect_str_eq(fixture_error(ONE_APP "ca_file=none.pem\n", NULL, NULL),
+                     "pusherd.conf:6: [app main] ca_file: none.pem cannot be read: No such file or "
+                     "directory");
+    cr_expect_str_eq(
+        fixture_error(NO_SECRET "secret_file=${CREDENTIALS_DIRECTORY}/s\n", NULL, NULL),
+        "pusherd.conf:5: [app main] secret_file: CREDENTIALS_DIRECTORY is not set; systemd sets it "
+        "for units with LoadCredential=");
+    cr_expect_str_eq(fixture_error(NO_SECRET "secret_file=$HOME/s\n", NULL, NULL),
+                     "pusherd.conf:5: [app main] secret_file: of variables only "
+                     "${CREDENTIALS_DIRECTORY}/ is replaced");
+}
+
+Test(config_secret, url_of_redis_may_stand_in_a_file)
+{
+    fixture_file("redis", 0600, "redis://:hunter2@h/4\n");
+    struct config *config = fixture_load(ONE_APP "[redis]\nurl_file=redis\n", NULL, NULL);
+    cr_expect_str_eq(config->redis.password, "hunter2");
+    cr_expect_eq(config->redis.db, 4);
+    config_free(config);
+}
+
+Test(config_secret, never_stands_in_an_error)
+{
+    static const char *const inis[] = {
+        "[redis]\nurl=redis://:hunter2@h:x\n",
+        "[app a]\nsecret=hunter2 hunter2\n",
+        "[app a]\nencryption_master_key_base64=hunter2\n",
+        "[app a]\nproxy=hunter2\n",
+        ONE_APP "encryption_master_key_base64=hunter2\n",
+        ONE_APP "proxy=http://u:hunter2@\n",
+    };
+    for (size_t i = 0; i < sizeof inis / sizeof inis[0]; i++) {
+        const char *text = fixture_error(inis[i], NULL, NULL);
+        cr_expect(text[0] != '\0' && !strstr(text, "hunter2"), "row %zu: %s", i, text);
+    }
+}
+
+Test(config_secret, never_stands_in_an_error_of_the_environment_or_the_json_form)
+{
+    cr_expect_str_eq(fixture_error(NULL, NULL, ENVIRON("PUSHER_URL=https://k:hunter2@h:x/apps/3")),
+                     "environment: PUSHER_URL: x is not a whole number (allowed: 0 to 65535)");
+    cr_expect_str_eq(fixture_error(NULL, NULL, ENVIRON("PUSHER_URL=https://k:hunter2@h/app/3")),
+                     "environment: PUSHER_URL: not of the form "
+                     "http(s)://KEY:SECRET@HOST[:PORT]/apps/ID");
+    const char *text = fixture_error(NULL,
+                                     "{\"configuration\":[{\"name\":\"secret\",\n"
+                                     "\"value\":\"hunter2\" oops}]}",
+                                     NULL);
+    cr_expect_str_eq(text, "app.json:2: is not valid JSON");
+}

@@ -1,0 +1,54 @@
+#include <criterion/criterion.h>
+
+#include "lib/report.h"
+#include "pusher/error.h"
+#include "pusher/version.h"
+
+Test(error, every_code_has_a_name_and_a_text)
+{
+    cr_assert_str_eq(pusher_error_name(PUSHER_ECHANNEL), "invalid_channel");
+    cr_assert_str_eq(pusher_error_text(PUSHER_ECHANNEL), "the channel name is not valid");
+    cr_assert_str_eq(pusher_error_name(0), "ok");
+    cr_assert_str_eq(pusher_error_text(0), "no error");
+    cr_assert_str_eq(pusher_error_name(-999), "unknown");
+    cr_assert_str_eq(pusher_error_text(7), "unknown error");
+}
+
+Test(error, texts_are_one_line)
+{
+    struct pusher_error error;
+    cr_assert_eq(pusher__fail(&error, PUSHER_EDATA, "a\nb\x01\x1b[0m%s", "\xff"), PUSHER_EDATA);
+    cr_assert_eq(error.code, PUSHER_EDATA);
+    cr_assert_str_eq(error.text, "a b [0m?");
+}
+
+Test(error, a_long_text_is_cut_between_characters)
+{
+    struct pusher_error error;
+    char text[600] = "x";
+    for (size_t i = 1; i + 2 < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xa9", 3);
+    (void)pusher__fail(&error, PUSHER_EDATA, "%s", text);
+    cr_assert_eq(strlen(error.text), sizeof(error.text) - 1);
+    cr_assert_eq((unsigned char)error.text[sizeof(error.text) - 2], 0xa9);
+}
+
+Test(error, no_text_is_wanted_without_a_place_for_it)
+{
+    cr_assert_eq(pusher__fail(NULL, PUSHER_EDATA, "%s", "x"), PUSHER_EDATA);
+}
+
+Test(error, a_shown_string_is_short)
+{
+    char buf[PUSHER__SHOWN_MAX], text[200];
+    memset(text, 'a', sizeof(text));
+    const char *shown = pusher__shown((struct pusher_string){text, sizeof(text)}, buf);
+    cr_assert_eq(strlen(shown), PUSHER__SHOWN_MAX - 1);
+    cr_assert_str_eq(shown + PUSHER__SHOWN_MAX - 4, "...");
+}
+
+Test(error, the_version_is_a_number)
+{
+    cr_assert_gt(strlen(pusher_version()), 4);
+    cr_assert_not_null(strchr(pusher_version(), '.'));
+}
