@@ -24,6 +24,7 @@
 #define CLAIM_MAX_BYTES (1u << 20)
 #define POLL_MS         100 /* between claims while the blocking connection cannot be used */
 #define PAUSED_POLL_MS  1000
+#define ERROR_WAIT_MS   1000 /* after an error of Redis */
 #define REAP_GRACE_MS   1000 /* a lease this long over is really over */
 
 static void on_wake_up(struct redis *wake)
@@ -235,8 +236,8 @@ static void keep_lease(struct source *source, uint64_t now_ms)
 {
     bool is_open = source->lease != LEASE_NONE;
 
-    if (source->beat_is_out || now_ms < source->next_beat_ms ||
-        (!is_open && source->context->stopping))
+    if (source->beat_is_out || source->close_is_out || source->lease_is_closed ||
+        now_ms < source->next_beat_ms || (!is_open && source->context->stopping))
         return;
     source->renewal_sent_ms = now_ms;
     source->next_beat_ms = now_ms + source->context->beat_ms;
@@ -287,8 +288,8 @@ static void on_claimed(const redisReply *reply, void *data)
     source->claim_is_out = false;
     if (!source_reply_is_good(source, script_claim.name, reply, 4)) {
         source->claim_in_doubt = true;
-        source->next_claim_ms = clock_ms() + PAUSED_POLL_MS;
-        source->may_have_more = false;
+        source->may_have_more = true;
+        source->claim_after_ms = clock_ms() + ERROR_WAIT_MS;
         return;
     }
     hear_time(source, reply);
@@ -320,9 +321,15 @@ static uint64_t share_of(const struct source *source, uint64_t room)
 static bool wants_claim(const struct source *source, uint64_t now_ms)
 {
     if (source->lease != LEASE_HELD || source->claim_is_out || source->claim_in_doubt ||
-        source->recovery_is_out || source->context->stopping)
+        source->recovery_is_out || source->context->stopping || now_ms < source->claim_after_ms)
         return false;
     return source->may_have_more || now_ms >= source->next_claim_ms;
+}
+
+/* A claim costs about the same for one job or hundreds: it waits until there is room for many. */
+static bool has_room(const struct source *source)
+{
+    return engine_room(source->context->engine) >= source->context->claim_room;
 }
 
 static void claim(struct source *source, uint64_t now_ms)
@@ -331,9 +338,9 @@ static void claim(struct source *source, uint64_t now_ms)
     const struct config *config = context->config;
     uint64_t n = share_of(source, engine_room(context->engine));
     uint64_t bytes = engine_room_bytes(context->engine);
-    struct script_call *call;
+    struct script_call *call = has_room(source) ? script_call_new(&script_claim) : NULL;
 
-    if (n < share_of(source, context->claim_room) || !(call = script_call_new(&script_claim)))
+    if (!call)
         return;
     script_key(call, source->queue->list);
     script_key(call, source->consumer_key[KEYS_INTAKE]);
@@ -364,8 +371,10 @@ static void on_recovered(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->recovery_is_out = false;
-    if (!source_reply_is_good(source, script_recover.name, reply, 1))
+    if (!source_reply_is_good(source, script_recover.name, reply, 1)) {
+        source->claim_after_ms = clock_ms() + ERROR_WAIT_MS;
         return;
+    }
     source->claim_in_doubt = false;
     source->may_have_more = true;
     hear_time(source, reply);
@@ -373,12 +382,12 @@ static void on_recovered(const redisReply *reply, void *data)
     take(source, reply, 1);
 }
 
-static void recover(struct source *source)
+static void recover(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
 
     if (!source->claim_in_doubt || source->lease != LEASE_HELD || source->recovery_is_out ||
-        source->n_settling > 0 || !(call = script_call_new(&script_recover)))
+        now_ms < source->claim_after_ms || !(call = script_call_new(&script_recover)))
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     LIST_FOREACH(link, &source->held)
@@ -401,7 +410,7 @@ static void on_woken(struct redis *wake, const redisReply *reply, void *data)
         source->may_have_more = true;
     } else if (reply->type == REDIS_REPLY_ERROR) {
         /* Such as -OOM: the claim script is allowed what BLMOVE is not. */
-        source->wait_again_ms = clock_ms() + PAUSED_POLL_MS;
+        source->wait_again_ms = clock_ms() + ERROR_WAIT_MS;
         source->next_claim_ms = clock_ms() + POLL_MS;
     }
 }
@@ -462,7 +471,7 @@ static void unblock(struct source *source)
         source->unblock_sent = true;
 }
 
-static void leave(struct source *source)
+static void leave(struct source *source, uint64_t now_ms)
 {
     unblock(source);
     if (source->is_waiting || source->claim_is_out || source->recovery_is_out ||
@@ -470,7 +479,7 @@ static void leave(struct source *source)
         !list_empty(&source->held))
         return;
     if (source->claim_in_doubt) {
-        recover(source);
+        recover(source, now_ms);
         return;
     }
     if (send_lease(source, "close", on_lease_closed) == 0)
@@ -503,11 +512,11 @@ void source_run(struct source *source, uint64_t now_ms)
     if (source->context->commands->state == REDIS_UP) {
         keep_lease(source, now_ms);
         source_send_settlements(source, now_ms);
-        recover(source);
+        recover(source, now_ms);
         if (wants_claim(source, now_ms))
             claim(source, now_ms);
         if (source->context->stopping)
-            leave(source);
+            leave(source, now_ms);
     }
     if (source->wake.state == REDIS_UP)
         wait_for_job(source, now_ms);
@@ -521,8 +530,10 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
 
     if (source->context->commands->state != REDIS_UP)
         return UINT64_MAX;
-    if (wants_claim(source, source->next_claim_ms) && source->next_claim_ms < at)
+    if (!source->may_have_more && source->next_claim_ms < at && has_room(source))
         at = source->next_claim_ms;
+    if (source->claim_after_ms > now_ms && source->claim_after_ms < at)
+        at = source->claim_after_ms;
     if (!list_empty(&source->unsettled) && source->settle_after_ms < at)
         at = source->settle_after_ms;
     if (source->wait_again_ms > now_ms && source->wait_again_ms < at)

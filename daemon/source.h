@@ -62,9 +62,10 @@ struct source {
     bool recovery_is_out;
     bool may_have_more; /* the queue was not found empty */
     bool is_paused;
-    uint64_t next_claim_ms; /* ask at this time even if nothing wakes us */
-    uint64_t wait_again_ms; /* the blocking command is of no use until then */
-    uint64_t backlog;       /* as last heard */
+    uint64_t claim_after_ms; /* not before this time, after an error */
+    uint64_t next_claim_ms;  /* ask at this time even if nothing wakes us */
+    uint64_t wait_again_ms;  /* the blocking command is of no use until then */
+    uint64_t backlog;        /* as last heard */
 
     uint64_t server_now_ms, server_now_at_ms; /* Redis's clock, and ours when it was heard */
 

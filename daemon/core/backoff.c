@@ -15,8 +15,8 @@ uint64_t backoff_ms(unsigned n, uint64_t base_ms, uint64_t cap_ms, uint64_t *ran
 {
     uint64_t limit = base_ms;
 
-    for (unsigned i = 1; i < n && limit < cap_ms; i++)
-        limit *= 2;
+    for (unsigned i = 1; i < n && limit > 0 && limit < cap_ms; i++)
+        limit = limit > cap_ms / 2 ? cap_ms : limit * 2;
     if (limit > cap_ms)
         limit = cap_ms;
     return limit < 2 ? 1 : 1 + backoff_random(random) % limit;

@@ -136,7 +136,7 @@ static void settle(struct engine *engine, struct job *job)
         tried = job->parts[i].state == PART_DELIVERED;
     if (job->fate == JOB_LATER && job->abandoned)
         job->fate = JOB_ABANDONED;
-    else if (job->fate == JOB_LATER && job->due_ms == 0 && !tried)
+    else if (job->fate == JOB_LATER && engine->stopping && job->due_ms == 0 && !tried)
         job->fate = JOB_HANDED_BACK;
     engine->counters.done += job->fate == JOB_DONE;
     engine->counters.failed += job->fate == JOB_FAILED;
@@ -155,8 +155,13 @@ void engine_part_resolved(struct engine *engine, struct job *job)
 static void add_part(struct engine *engine, struct part *part, uint64_t now_ms)
 {
     struct list ready;
-    int pushed = lanes_push(&engine->lanes, part);
+    int pushed;
 
+    if (engine->stopping) {
+        part_park(part, 0);
+        return;
+    }
+    pushed = lanes_push(&engine->lanes, part);
     if (pushed < 0) {
         part_park(part, now_ms + ENGINE_NO_MEMORY_MS);
         return;
@@ -222,7 +227,8 @@ void engine_park_request(struct engine *engine, struct request *request, uint64_
     free(request);
 }
 
-/* Parks what of the job waits or is ready; parts that are taken stay. */
+/* Parks what of the job waits or is ready; parts that are taken stay. A part may have become ready
+ * by the removal of the one before it: it is in `ready` then. */
 static void withdraw_job(struct engine *engine, struct job *job, struct list *ready)
 {
     for (uint32_t i = 0; i < job->n_parts; i++) {
@@ -230,50 +236,56 @@ static void withdraw_job(struct engine *engine, struct job *job, struct list *re
 
         if (part->state == PART_READY)
             engine_unready(engine, part);
-        else if (part->state != PART_WAITING)
+        else if (part->state == PART_WAITING)
+            list_remove(&part->ready_link);
+        else
             continue;
         lanes_remove(&engine->lanes, part, ready);
         part_park(part, 0);
     }
 }
 
-static bool concerns(const struct request *request, unsigned queue)
+bool engine_has_withdrawn(const struct engine *engine, const struct job *job)
+{
+    return engine->stopping || job->abandoned;
+}
+
+bool engine_has_withdrawn_any(const struct engine *engine, const struct request *request)
 {
     for (unsigned i = 0; i < request->n_parts; i++) {
-        if (request->parts[i]->job->queue == queue)
+        if (engine_has_withdrawn(engine, request->parts[i]->job))
             return true;
     }
     return false;
 }
 
 /* Requests that wait hold jobs of one or of several queues: all of their jobs are parked. */
-static void withdraw_waiting(struct engine *engine, struct app *app, unsigned queue, bool all)
+static void withdraw_waiting(struct engine *engine, struct app *app)
 {
     struct request_heap kept = {0};
     struct request *request;
 
     while ((request = request_heap_pop(&app->waiting))) {
-        if (all || concerns(request, queue) || request_heap_push(&kept, request) != 0)
+        if (engine_has_withdrawn_any(engine, request) || request_heap_push(&kept, request) != 0)
             engine_park_request(engine, request, 0);
     }
     request_heap_deinit(&app->waiting);
     app->waiting = kept;
 }
 
-static void withdraw(struct engine *engine, unsigned queue, bool all)
+static void withdraw(struct engine *engine)
 {
     struct list ready;
 
     for (unsigned i = 0; i < engine->n_apps; i++)
-        withdraw_waiting(engine, &engine->apps[i], queue, all);
+        withdraw_waiting(engine, &engine->apps[i]);
     list_init(&ready);
     LIST_FOREACH(link, &engine->open)
     {
         struct job *job = LIST_ENTRY(link, struct job, link);
 
-        if (!all && job->queue != queue)
+        if (!engine_has_withdrawn(engine, job))
             continue;
-        job->abandoned |= !all;
         withdraw_job(engine, job, &ready);
         engine_make_ready(engine, &ready);
         engine_part_resolved(engine, job);
@@ -283,12 +295,18 @@ static void withdraw(struct engine *engine, unsigned queue, bool all)
 void engine_stop(struct engine *engine)
 {
     engine->stopping = true;
-    withdraw(engine, 0, true);
+    withdraw(engine);
 }
 
 void engine_abandon(struct engine *engine, unsigned queue)
 {
-    withdraw(engine, queue, false);
+    LIST_FOREACH(link, &engine->open)
+    {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+
+        job->abandoned |= job->queue == queue;
+    }
+    withdraw(engine);
 }
 
 const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text)

@@ -55,7 +55,7 @@ struct answer {
     enum answer_kind kind;
     unsigned http;          /* status, 0 if none came */
     int64_t retry_after_ms; /* -1: the server did not say */
-    const char *text;       /* what it said, one line */
+    const char *text;       /* what it said, one line; not NULL */
 };
 
 struct engine_counters {
@@ -85,8 +85,8 @@ unsigned engine_n_in_flight(const struct engine *engine);
 uint64_t engine_lane_key(const struct engine *engine, unsigned app, const char *text, size_t len);
 
 /* Takes a job that job_init() has seen; parts that are bad may have been failed already. Works
- * beyond engine_room() as well. Jobs are given in queue order. -1 when out of memory: the job is
- * parked. */
+ * beyond engine_room() as well. Jobs are given in queue order. What finds no memory is parked; after
+ * engine_stop() everything is. */
 void engine_add(struct engine *engine, struct job *job, uint64_t now_ms);
 
 /* The next request to send now, or NULL. It is in flight until engine_answer(). */

@@ -6,62 +6,75 @@ bool gate_may_send(struct gate *gate, uint64_t now_ms)
 {
     if (gate->state == GATE_CLOSED && now_ms >= gate->opens_ms) {
         gate->state = GATE_HALF_OPEN;
-        gate->probing = false;
+        gate->probe = 0;
     }
     if (gate->state == GATE_OPEN)
         return true;
-    return gate->state == GATE_HALF_OPEN && !gate->probing;
+    return gate->state == GATE_HALF_OPEN && gate->probe == 0;
 }
 
-bool gate_sent(struct gate *gate)
+unsigned gate_sent(struct gate *gate)
 {
     if (gate->state != GATE_HALF_OPEN)
-        return false;
-    gate->probing = true;
-    return true;
+        return 0;
+    if (++gate->n_probes == 0)
+        gate->n_probes = 1;
+    gate->probe = gate->n_probes;
+    return gate->probe;
 }
 
-/* Requests that were in flight when the gate closed answer later: they neither reopen it (an old
- * success says nothing of now, only the probe does) nor make its wait longer. */
-void gate_answered_well(struct gate *gate)
+bool gate_is_probe(const struct gate *gate, unsigned probe)
 {
-    gate->n_failures = 0;
-    if (gate->state != GATE_HALF_OPEN)
+    return probe != 0 && probe == gate->probe;
+}
+
+void gate_answered_well(struct gate *gate, unsigned probe)
+{
+    if (gate->state != GATE_OPEN && !gate_is_probe(gate, probe))
         return;
     gate->state = GATE_OPEN;
     gate->cause = GATE_NO_CAUSE;
+    gate->n_failures = 0;
     gate->n_closed = 0;
-    gate->probing = false;
+    gate->probe = 0;
+}
+
+void gate_learned_nothing(struct gate *gate, unsigned probe)
+{
+    if (gate_is_probe(gate, probe))
+        gate->probe = 0;
 }
 
 static void close_gate(struct gate *gate, enum gate_cause cause, uint64_t now_ms, uint64_t *random)
 {
     uint64_t max = cause == GATE_REFUSED ? GATE_REFUSED_MAX_MS : GATE_DOWN_MAX_MS;
-    uint64_t wait = GATE_MIN_MS;
+    uint64_t wait = GATE_MIN_MS, opens_ms;
 
     for (unsigned i = 0; i < gate->n_closed && wait < max; i++)
         wait *= 2;
     if (wait > max)
         wait = max;
+    opens_ms = now_ms + wait / 2 + backoff_random(random) % (wait / 2 + 1);
+    if (gate->state != GATE_CLOSED || gate->opens_ms < opens_ms)
+        gate->opens_ms = opens_ms; /* else the server has asked for more */
     gate->state = GATE_CLOSED;
     gate->cause = cause;
     gate->n_closed++;
     gate->n_failures = 0;
-    gate->probing = false;
-    gate->opens_ms = now_ms + wait / 2 + backoff_random(random) % (wait / 2 + 1);
+    gate->probe = 0;
 }
 
-void gate_refused(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random)
+void gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
-    if (gate->state == GATE_OPEN || probe || gate->cause != GATE_REFUSED)
+    if (gate->state == GATE_OPEN || gate_is_probe(gate, probe) || gate->cause != GATE_REFUSED)
         close_gate(gate, GATE_REFUSED, now_ms, random);
 }
 
-void gate_failed(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random)
+void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
     if (gate->state == GATE_OPEN && ++gate->n_failures < GATE_FAILURES_TO_CLOSE)
         return;
-    if (gate->state == GATE_OPEN || probe)
+    if (gate->state == GATE_OPEN || gate_is_probe(gate, probe))
         close_gate(gate, gate->cause == GATE_REFUSED ? GATE_REFUSED : GATE_DOWN, now_ms, random);
 }
 
@@ -72,6 +85,6 @@ void gate_hold(struct gate *gate, uint64_t until_ms)
     if (gate->state != GATE_CLOSED || gate->cause == GATE_NO_CAUSE)
         gate->cause = GATE_HELD;
     gate->state = GATE_CLOSED;
-    gate->probing = false;
+    gate->probe = 0;
     gate->opens_ms = until_ms;
 }

@@ -5,7 +5,8 @@
  *
  * A gate closes when the server refuses the whole app (401, 403, unknown app), when it asks to be
  * left alone (Retry-After), or when so many requests in a row failed that it is taken to be down.
- * While half open, one request, the probe, finds out. */
+ * While half open, one request, the probe, finds out. Requests that were sent before answer late:
+ * they neither open the gate (an old success says nothing of now) nor make its wait longer. */
 #ifndef DAEMON_CORE_GATE_H
 #define DAEMON_CORE_GATE_H
 
@@ -27,19 +28,26 @@ struct gate {
     uint64_t opens_ms;   /* CLOSED: when it becomes half open */
     unsigned n_closed;   /* times in a row that it closed for a refusal or a server that is down */
     unsigned n_failures; /* requests in a row that failed */
-    bool probing;        /* HALF_OPEN: the probe is in flight */
+    unsigned probe;      /* HALF_OPEN: the number of the probe that is in flight, 0: none is */
+    unsigned n_probes;   /* so far: probes are numbered, so that an old one is not taken for it */
 };
 
 /* True if a request may go now; a gate whose time has come becomes half open. */
 bool gate_may_send(struct gate *gate, uint64_t now_ms);
 
-/* To be told of each request that goes; gives whether it is the probe. */
-bool gate_sent(struct gate *gate);
+/* To be told of each request that goes; gives the number of the probe, 0 if it is none. */
+unsigned gate_sent(struct gate *gate);
 
 /* To be told of each answer. `probe` is what gate_sent() gave for its request. */
-void gate_answered_well(struct gate *gate);
-void gate_refused(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random);
-void gate_failed(struct gate *gate, bool probe, uint64_t now_ms, uint64_t *random);
+void gate_answered_well(struct gate *gate, unsigned probe);
+void gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random);
+void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random);
+
+/* The answer says nothing of the server: if it was the probe's, another may go. */
+void gate_learned_nothing(struct gate *gate, unsigned probe);
+
+/* True if this is the probe in flight, which decides. */
+bool gate_is_probe(const struct gate *gate, unsigned probe);
 
 /* The server asked to be left alone for so long, in an answer that was not a success. */
 void gate_hold(struct gate *gate, uint64_t until_ms);

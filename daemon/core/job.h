@@ -50,7 +50,7 @@ struct part {
     enum part_state state;
     bool alone;         /* a call of its own, never in a batch */
     uint16_t batch_cap; /* at most this many in a batch: lowered while a bad event is sought */
-    unsigned attempts;  /* requests that carried it */
+    unsigned attempts;  /* requests that carried it; see the job's */
     unsigned retries;   /* of them, those that ended in "try again" */
     const char *bytes;  /* the encoded event, or the body of the call */
     size_t size;
@@ -91,7 +91,8 @@ struct job {
     uint64_t expires_at_ms;    /* monotonic; UINT64_MAX: never */
     uint64_t first_attempt_ms; /* monotonic; 0: not tried yet. May lie before the claim */
     unsigned attempts_before;  /* in earlier claims */
-    unsigned attempts;         /* in all; of the part that took most */
+    unsigned attempts;         /* in all; of the part that took most. Requests that were answered
+                                  by a refusal of the whole app do not count */
     enum job_fate fate;
     uint64_t due_ms;      /* JOB_LATER: monotonic */
     uint64_t answered_ms; /* monotonic, of the last answer */

@@ -38,7 +38,7 @@ static void fail_part(struct engine *engine, struct part *part, const char *code
 }
 
 /* A refused batch names no culprit: its parts go back to the front of their lanes, to be sent in
- * batches of half the size, until the bad one stands alone. */
+ * batches of half the size, until the bad one stands alone. What was withdrawn meanwhile is not. */
 static void isolate(struct engine *engine, struct request *request)
 {
     uint16_t cap = (uint16_t)((request->n_parts + 1) / 2);
@@ -50,6 +50,12 @@ static void isolate(struct engine *engine, struct request *request)
     for (unsigned i = request->n_parts; i-- > 0;) {
         struct part *part = request->parts[i];
 
+        if (engine_has_withdrawn(engine, part->job)) {
+            lanes_release(&engine->lanes, part, &ready);
+            part_park(part, 0);
+            engine_part_resolved(engine, part->job);
+            continue;
+        }
         part->batch_cap = cap;
         part_untake(part);
         lanes_put_back(&engine->lanes, part, &ready);
@@ -73,8 +79,11 @@ static void refuse(struct engine *engine, struct request *request, const struct 
 
 static bool is_exhausted(const struct engine *engine, const struct part *part, uint64_t now_ms)
 {
+    uint64_t first_ms = part->job->first_attempt_ms;
+
     return part->retries >= engine->limits.max_attempts ||
-           now_ms - part->job->first_attempt_ms >= engine->limits.retry_for_ms;
+           (first_ms != 0 && now_ms >= first_ms &&
+            now_ms - first_ms >= engine->limits.retry_for_ms);
 }
 
 /* Parts that were tried often or long enough fail; the others stay in the request. */
@@ -97,22 +106,13 @@ static void fail_exhausted(struct engine *engine, struct request *request,
     request->n_parts = n_kept;
 }
 
-static bool is_withdrawn(const struct engine *engine, const struct request *request)
-{
-    for (unsigned i = 0; i < request->n_parts; i++) {
-        if (request->parts[i]->job->abandoned)
-            return true;
-    }
-    return engine->stopping;
-}
-
 /* Sends the request again at due_ms: from here, or, when that is too long to hold its lanes, by
  * whoever claims its jobs then. */
 static void send_again(struct engine *engine, struct request *request, uint64_t due_ms)
 {
     struct app *app = &engine->apps[request->app];
 
-    if (is_withdrawn(engine, request)) {
+    if (engine_has_withdrawn_any(engine, request)) {
         engine_park_request(engine, request, 0);
         return;
     }
@@ -150,6 +150,34 @@ static void retry(struct engine *engine, struct request *request, const struct a
     send_again(engine, request, now_ms + wait);
 }
 
+/* A refusal of the app says nothing of the parts: the attempt does not count, nor does the time. */
+static void forget_attempt(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct job *job = request->parts[i]->job;
+
+        request->parts[i]->attempts--;
+        job->first_attempt_ms = 0;
+        job->attempts = job->attempts_before;
+        for (uint32_t k = 0; k < job->n_parts; k++) {
+            if (job->attempts_before + job->parts[k].attempts > job->attempts)
+                job->attempts = job->attempts_before + job->parts[k].attempts;
+        }
+    }
+}
+
+/* The app was refused and is let in again: the time until now does not count either for those who
+ * wait to be tried again. */
+static void forget_pause(const struct app *app)
+{
+    for (size_t i = 0; i < app->waiting.n_items; i++) {
+        const struct request *request = app->waiting.items[i];
+
+        for (unsigned k = 0; k < request->n_parts; k++)
+            request->parts[k]->job->first_attempt_ms = 0;
+    }
+}
+
 static void say_why(struct app *app, const struct answer *answer)
 {
     strncpy(app->gate_text, answer->text, sizeof(app->gate_text) - 1);
@@ -159,15 +187,18 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
                         const struct answer *answer, uint64_t now_ms)
 {
     struct gate *gate = &app->gate;
+    bool was_refused = gate->cause == GATE_REFUSED;
 
     switch (answer->kind) {
     case ANSWER_DONE:
     case ANSWER_REFUSED:
-        gate_answered_well(gate);
+        gate_answered_well(gate, request->probe);
+        if (was_refused && gate->state == GATE_OPEN)
+            forget_pause(app);
         break;
     case ANSWER_FORBIDDEN:
         say_why(app, answer);
-        gate_refused(gate, request->is_probe, now_ms, &engine->random);
+        gate_refused(gate, request->probe, now_ms, &engine->random);
         break;
     case ANSWER_RETRY:
         if (answer->retry_after_ms > 0) {
@@ -175,12 +206,12 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
             gate_hold(gate, now_ms + (uint64_t)answer->retry_after_ms);
             break;
         }
-        if (gate->state == GATE_OPEN || request->is_probe)
+        if (gate->state == GATE_OPEN || gate_is_probe(gate, request->probe))
             say_why(app, answer);
-        gate_failed(gate, request->is_probe, now_ms, &engine->random);
+        gate_failed(gate, request->probe, now_ms, &engine->random);
         break;
     case ANSWER_CLOCK:
-        gate->probing = gate->probing && !request->is_probe;
+        gate_learned_nothing(gate, request->probe);
         break;
     }
 }
@@ -221,10 +252,12 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
         break;
     case ANSWER_CLOCK:
         request->clock_corrected = true;
+        forget_attempt(request);
         send_again(engine, request, now_ms);
         break;
     case ANSWER_FORBIDDEN:
         request->clock_corrected = false;
+        forget_attempt(request);
         send_again(engine, request, now_ms);
         break;
     }

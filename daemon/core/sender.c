@@ -55,6 +55,7 @@ static void expire(struct engine *engine, struct part *part)
     } else {
         lanes_release(&engine->lanes, part, &ready);
     }
+    engine->n_expired++;
     part_fail(part, "expired", "expiresAt has passed");
     engine_make_ready(engine, &ready);
     engine_part_resolved(engine, job);
@@ -73,7 +74,8 @@ static struct part *first_alive(struct engine *engine, struct list *list, uint64
     return NULL;
 }
 
-/* Takes a part and those behind it in its lane that may ride along. */
+/* Takes a part and those behind it in its lane that may ride along. The lane may be shared with
+ * another app, by keys that collide. */
 static void take_with_followers(struct engine *engine, const struct app *app,
                                 struct request *request, struct part *part, unsigned max,
                                 uint64_t now_ms)
@@ -84,7 +86,8 @@ static void take_with_followers(struct engine *engine, const struct app *app,
         take(engine, request, part);
         part = lanes_follower(part);
     } while (part && request->n_parts < max && !part->alone && part->batch_cap == cap &&
-             part->job->expires_at_ms > now_ms && fits(app, request, part));
+             part->job->app == request->app && part->job->expires_at_ms > now_ms &&
+             fits(app, request, part));
 }
 
 /* A batch from one list of ready parts: all with the cap of the first. NULL if none is to be had.
@@ -172,7 +175,7 @@ static struct request *due_again(struct engine *engine, struct app *app, uint64_
 
 static void start(struct engine *engine, struct app *app, struct request *request, uint64_t now_ms)
 {
-    request->is_probe = gate_sent(&app->gate);
+    request->probe = gate_sent(&app->gate);
     if (request->first_sent_ms == 0)
         request->first_sent_ms = now_ms;
     for (unsigned i = 0; i < request->n_parts; i++) {
@@ -212,10 +215,8 @@ static struct request *next_of_app(struct engine *engine, struct app *app, uint6
     return request;
 }
 
-struct request *engine_next_request(struct engine *engine, uint64_t now_ms)
+static struct request *next_of_all(struct engine *engine, uint64_t now_ms)
 {
-    if (now_ms >= engine->send_until_ms)
-        return NULL;
     LIST_FOREACH(link, &engine->busy)
     {
         struct app *app = LIST_ENTRY(link, struct app, link);
@@ -234,13 +235,29 @@ struct request *engine_next_request(struct engine *engine, uint64_t now_ms)
     return NULL;
 }
 
+/* A part that expires may make others ready where it was looked before: then all are looked at
+ * again. */
+struct request *engine_next_request(struct engine *engine, uint64_t now_ms)
+{
+    struct request *request = NULL;
+    uint64_t n_expired;
+
+    if (now_ms >= engine->send_until_ms)
+        return NULL;
+    do {
+        n_expired = engine->n_expired;
+        request = next_of_all(engine, now_ms);
+    } while (!request && engine->n_expired != n_expired);
+    return request;
+}
+
 static uint64_t app_wakes_at(const struct app *app, uint64_t now_ms)
 {
     const struct request *top = request_heap_top(&app->waiting);
     uint64_t at = top ? top->due_ms : UINT64_MAX;
 
     if (app->n_in_flight >= app->limits.max_in_flight ||
-        (app->gate.state == GATE_HALF_OPEN && app->gate.probing))
+        (app->gate.state == GATE_HALF_OPEN && app->gate.probe != 0))
         return UINT64_MAX;
     if (!list_empty(&app->events) || !list_empty(&app->calls) || !list_empty(&app->suspects))
         at = now_ms;

@@ -36,6 +36,7 @@ struct engine {
     uint64_t send_until_ms;
     uint64_t random;
     bool stopping;
+    uint64_t n_expired; /* parts */
     struct engine_counters counters;
 };
 
@@ -50,6 +51,12 @@ void engine_part_resolved(struct engine *engine, struct job *job);
 
 /* The app has something to send. */
 void engine_app_is_busy(struct engine *engine, struct app *app);
+
+/* The job's parts are not to be sent any more. */
+bool engine_has_withdrawn(const struct engine *engine, const struct job *job);
+
+/* ... or those of one of the request's jobs. */
+bool engine_has_withdrawn_any(const struct engine *engine, const struct request *request);
 
 /* Parks every part of a request, and frees it. */
 void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);

@@ -16,6 +16,7 @@ struct enqueue {
     bool as_msgpack;
     struct lines lines;
     struct feed feed;
+    int rc; /* of the feed */
     struct progress progress;
 };
 
@@ -32,8 +33,8 @@ static int convert(struct enqueue *enqueue, const char *line, size_t len)
 {
     char why[PACK_WHY_MAX];
     msgpack_sbuffer *buffer = feed_buffer(&enqueue->feed);
-    int rc = enqueue->as_msgpack ? pack_msgpack(line, len, buffer, why)
-                                 : pack_check(line, len, why);
+    int rc =
+        enqueue->as_msgpack ? pack_msgpack(line, len, buffer, why) : pack_check(line, len, why);
     if (rc != 0) {
         feed_drop(&enqueue->feed);
         return ctl_fail(CTL_FAILED, "line %" PRIu64 ": %s", enqueue->lines.number, why);
@@ -43,12 +44,7 @@ static int convert(struct enqueue *enqueue, const char *line, size_t len)
     return CTL_DONE;
 }
 
-static int fail_feed(const struct enqueue *enqueue, int rc)
-{
-    ctl_fail(CTL_FAILED, "%s", enqueue->feed.why);
-    return rc == FEED_LOST ? CTL_UNAVAILABLE : CTL_FAILED;
-}
-
+/* Nothing is held back while input is awaited: a slow producer's job goes out at once. */
 static int take_line(struct enqueue *enqueue, const char *line, size_t len)
 {
     if (is_blank(line, len))
@@ -56,11 +52,11 @@ static int take_line(struct enqueue *enqueue, const char *line, size_t len)
     int status = convert(enqueue, line, len);
     if (status != CTL_DONE)
         return status;
-    int rc = feed_add(&enqueue->feed);
-    if (rc == 0 && lines_is_dry(&enqueue->lines))
-        rc = feed_flush(&enqueue->feed);
+    enqueue->rc = feed_add(&enqueue->feed, enqueue->lines.number);
+    if (enqueue->rc == 0 && lines_is_dry(&enqueue->lines))
+        enqueue->rc = feed_flush(&enqueue->feed);
     progress_update(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
-    return rc == 0 ? CTL_DONE : fail_feed(enqueue, rc);
+    return enqueue->rc == 0 ? CTL_DONE : CTL_FAILED;
 }
 
 static int fail_read(const struct enqueue *enqueue, int rc)
@@ -86,15 +82,11 @@ static int take_lines(struct enqueue *enqueue)
 /* After an error, too, what was taken before it is sent, answered and counted. */
 static int finish(struct enqueue *enqueue, int status)
 {
-    int rc = status == CTL_UNAVAILABLE ? 0 : feed_finish(&enqueue->feed);
-    if (rc != 0 && status == CTL_DONE)
-        status = fail_feed(enqueue, rc);
+    enqueue->rc = feed_finish(&enqueue->feed, enqueue->rc);
     progress_end(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
-    uint64_t unknown = feed_n_unanswered(&enqueue->feed);
-    if (unknown > 0)
-        ctl_warn("%" PRIu64 " more jobs were sent; whether they are on the list is not known",
-                 unknown);
-    return status;
+    if (enqueue->rc == FEED_LOST)
+        return CTL_UNAVAILABLE;
+    return enqueue->rc == 0 ? status : CTL_FAILED;
 }
 
 static int run(struct ctl *ctl, struct enqueue *enqueue, const char *list)

@@ -28,8 +28,8 @@ enum option_form {
 };
 
 struct option_row {
-    const char *name; /* without "--"; NULL ends the rows */
-    const char *value;/* what the help calls its value; NULL for a flag */
+    const char *name;  /* without "--"; NULL ends the rows */
+    const char *value; /* what the help calls its value; NULL for a flag */
     const char *help;
     unsigned flags;
     enum option_form form;

@@ -7,16 +7,46 @@
 #define STRING          0, FORM_STRING
 #define JSON            0, FORM_JSON
 
-#define CHANNEL   {"channel", "C", "the channel", REQUIRED_STRING, "channel"}
-#define EVENT     {"event", "E", "the name of the event", REQUIRED_STRING, "event"}
-#define DATA      {"data", "D", "the data, sent as it is", REQUIRED_STRING, "data"}
-#define SOCKET_ID {"socket-id", "S", "a connection that shall not receive it", STRING, "socketId"}
-#define SOCKET    {"socket-id", "S", "the connection", REQUIRED_STRING, "socketId"}
-#define USER_ID   {"user-id", "U", "the user", REQUIRED_STRING, "userId"}
-#define INFO      {"info", "I", "attributes to return: user_count,subscription_count", STRING, "info"}
-#define NAME      {"channel-name", "C", "the channel", REQUIRED_STRING, "channelName"}
-#define PATH      {"path", "P", "the path behind /apps/ID, such as /channels", REQUIRED_STRING, "path"}
-#define PARAMS    {"params", "JSON", "parameters of the query, an object", JSON, "params"}
+#define CHANNEL                                                                                    \
+    {                                                                                              \
+        "channel", "C", "the channel", REQUIRED_STRING, "channel"                                  \
+    }
+#define EVENT                                                                                      \
+    {                                                                                              \
+        "event", "E", "the name of the event", REQUIRED_STRING, "event"                            \
+    }
+#define DATA                                                                                       \
+    {                                                                                              \
+        "data", "D", "the data, sent as it is", REQUIRED_STRING, "data"                            \
+    }
+#define SOCKET_ID                                                                                  \
+    {                                                                                              \
+        "socket-id", "S", "a connection that shall not receive it", STRING, "socketId"             \
+    }
+#define SOCKET                                                                                     \
+    {                                                                                              \
+        "socket-id", "S", "the connection", REQUIRED_STRING, "socketId"                            \
+    }
+#define USER_ID                                                                                    \
+    {                                                                                              \
+        "user-id", "U", "the user", REQUIRED_STRING, "userId"                                      \
+    }
+#define INFO                                                                                       \
+    {                                                                                              \
+        "info", "I", "attributes to return: user_count,subscription_count", STRING, "info"         \
+    }
+#define NAME                                                                                       \
+    {                                                                                              \
+        "channel-name", "C", "the channel", REQUIRED_STRING, "channelName"                         \
+    }
+#define PATH                                                                                       \
+    {                                                                                              \
+        "path", "P", "the path behind /apps/ID, such as /channels", REQUIRED_STRING, "path"        \
+    }
+#define PARAMS                                                                                     \
+    {                                                                                              \
+        "params", "JSON", "parameters of the query, an object", JSON, "params"                     \
+    }
 
 /* clang-format off */
 const struct command commands[] = {

@@ -1,7 +1,9 @@
 #include "daemon/ctl/feed.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
+
+#include "daemon/ctl/ctl.h"
 
 void feed_init(struct feed *feed, struct link *link, const char *list)
 {
@@ -21,20 +23,23 @@ msgpack_sbuffer *feed_buffer(struct feed *feed)
 
 void feed_drop(struct feed *feed)
 {
-    feed->buffer.size = feed->n_jobs > 0 ? feed->ends[feed->n_jobs - 1] : 0;
+    feed->buffer.size = feed->open.n_jobs > 0 ? feed->ends[feed->open.n_jobs - 1] : 0;
 }
 
-uint64_t feed_n_unanswered(const struct feed *feed)
+static void tell_lines(const struct feed_burst *burst, const char *what, const char *why)
 {
-    uint64_t n = 0;
+    ctl_warn("lines %" PRIu64 " to %" PRIu64 " %s: %s", burst->first_line, burst->last_line, what,
+             why);
+}
+
+static int lose(struct feed *feed)
+{
     for (unsigned i = 0; i < feed->n_window; i++)
-        n += feed->window[i];
-    return n;
-}
-
-static int lost(struct feed *feed)
-{
-    snprintf(feed->why, sizeof feed->why, "%s", feed->link->why);
+        tell_lines(&feed->window[i], "may be on the list or not", "the answer is missing");
+    if (feed->open.n_jobs > 0)
+        tell_lines(&feed->open, "are not on the list", "the connection failed");
+    ctl_warn("%s", feed->link->why);
+    feed->n_window = 0;
     return FEED_LOST;
 }
 
@@ -43,18 +48,15 @@ static int read_answer(struct feed *feed)
 {
     redisReply *reply;
     if (link_read(feed->link, &reply) != 0)
-        return lost(feed);
-    unsigned n = feed->window[0];
+        return lose(feed);
+    struct feed_burst burst = feed->window[0];
     memmove(feed->window, feed->window + 1, --feed->n_window * sizeof feed->window[0]);
-    int rc = 0;
-    if (reply->type == REDIS_REPLY_INTEGER) {
-        feed->n_done += n;
-    } else {
-        bool is_error = reply->type == REDIS_REPLY_ERROR;
-        rc = FEED_REFUSED;
-        snprintf(feed->why, sizeof feed->why, "Redis at %s: %s", feed->link->where,
-                 is_error ? reply->str : "an answer that RPUSH does not give");
-    }
+    int rc = reply->type == REDIS_REPLY_INTEGER ? 0 : FEED_REFUSED;
+    if (rc == 0)
+        feed->n_done += burst.n_jobs;
+    else
+        tell_lines(&burst, "are not on the list",
+                   reply->type == REDIS_REPLY_ERROR ? reply->str : "not the answer of RPUSH");
     freeReplyObject(reply);
     return rc;
 }
@@ -65,15 +67,15 @@ static int send_burst(struct feed *feed)
     const char *argv[FEED_BURST_JOBS + 2] = {"RPUSH", feed->list};
     size_t lens[FEED_BURST_JOBS + 2] = {5, strlen(feed->list)};
     size_t start = 0;
-    for (unsigned i = 0; i < feed->n_jobs; i++) {
+    for (unsigned i = 0; i < feed->open.n_jobs; i++) {
         argv[i + 2] = feed->buffer.data + start;
         lens[i + 2] = feed->ends[i] - start;
         start = feed->ends[i];
     }
-    if (link_append(feed->link, (int)feed->n_jobs + 2, argv, lens) != 0)
-        return lost(feed);
-    feed->window[feed->n_window++] = feed->n_jobs;
-    feed->n_jobs = 0;
+    if (link_append(feed->link, (int)feed->open.n_jobs + 2, argv, lens) != 0)
+        return lose(feed);
+    feed->window[feed->n_window++] = feed->open;
+    feed->open.n_jobs = 0;
     feed->buffer.size = 0;
     return 0;
 }
@@ -81,32 +83,33 @@ static int send_burst(struct feed *feed)
 int feed_flush(struct feed *feed)
 {
     int rc = 0;
-    if (feed->n_jobs == 0)
+    if (feed->open.n_jobs == 0)
         return 0;
     if (feed->n_window == FEED_WINDOW)
         rc = read_answer(feed);
     return rc == 0 ? send_burst(feed) : rc;
 }
 
-int feed_add(struct feed *feed)
+int feed_add(struct feed *feed, uint64_t line)
 {
-    feed->ends[feed->n_jobs++] = feed->buffer.size;
-    if (feed->n_jobs < FEED_BURST_JOBS && feed->buffer.size < FEED_BURST_BYTES)
+    if (feed->open.n_jobs == 0)
+        feed->open.first_line = line;
+    feed->open.last_line = line;
+    feed->ends[feed->open.n_jobs++] = feed->buffer.size;
+    if (feed->open.n_jobs < FEED_BURST_JOBS && feed->buffer.size < FEED_BURST_BYTES)
         return 0;
     return feed_flush(feed);
 }
 
-int feed_finish(struct feed *feed)
+int feed_finish(struct feed *feed, int rc)
 {
-    int rc = feed_flush(feed);
+    if (rc == 0)
+        rc = feed_flush(feed);
     while (rc != FEED_LOST && feed->n_window > 0) {
-        char why[LINK_WHY_MAX];
-        memcpy(why, feed->why, sizeof why);
         int answer = read_answer(feed);
-        if (rc == 0 || answer == FEED_LOST)
-            rc = answer;
-        else
-            memcpy(feed->why, why, sizeof why); /* the first refusal is the one to tell */
+        rc = answer < rc ? answer : rc;
     }
+    if (rc == FEED_REFUSED && feed->open.n_jobs > 0)
+        tell_lines(&feed->open, "are not on the list", "not sent after the refusal");
     return rc;
 }

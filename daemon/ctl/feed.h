@@ -2,10 +2,13 @@
  *
  *     feed_init(&feed, &link, "pusher:jobs");
  *     msgpack_sbuffer_write(feed_buffer(&feed), bytes, len);  // one job
- *     rc = feed_add(&feed);                                   // it ends here
+ *     rc = feed_add(&feed, line);                             // it ends here; it is of this line
  *     ...
- *     rc = feed_finish(&feed);
+ *     rc = feed_finish(&feed, rc);
  *     printf("%llu", feed.n_done);
+ *
+ * When Redis refuses a command, those under way behind it may still succeed: the lines that are not
+ * on the list are said on stderr, so that they can be sent again.
  *
  * Memory is bounded: FEED_BURST_BYTES and one job, and what the connection holds of FEED_WINDOW
  * commands of that size. */
@@ -21,16 +24,21 @@
 #define FEED_BURST_BYTES ((size_t)1 << 20)
 #define FEED_WINDOW      4 /* commands that are not answered yet */
 
+/* The jobs of one command, and the lines they came from. */
+struct feed_burst {
+    unsigned n_jobs;
+    uint64_t first_line, last_line;
+};
+
 struct feed {
     struct link *link; /* borrowed */
     const char *list;  /* borrowed */
     msgpack_sbuffer buffer;
-    size_t ends[FEED_BURST_JOBS]; /* of each job in the buffer */
-    unsigned n_jobs;
-    unsigned window[FEED_WINDOW]; /* jobs of each command under way, the oldest first */
+    size_t ends[FEED_BURST_JOBS];          /* of each job in the buffer */
+    struct feed_burst open;                /* what is collected */
+    struct feed_burst window[FEED_WINDOW]; /* under way, the oldest first */
     unsigned n_window;
-    uint64_t n_done;  /* jobs that Redis has acknowledged */
-    char why[LINK_WHY_MAX];
+    uint64_t n_done; /* jobs that Redis has acknowledged */
 };
 
 enum { FEED_REFUSED = -1, FEED_LOST = -2 };
@@ -45,16 +53,14 @@ msgpack_sbuffer *feed_buffer(struct feed *feed);
 void feed_drop(struct feed *feed);
 
 /* Ends a job; sends the command if it is full. 0; FEED_REFUSED if Redis answered an error to an
- * earlier one, FEED_LOST if the connection failed; feed->why says more. */
-int feed_add(struct feed *feed) __attribute__((warn_unused_result));
+ * earlier one, FEED_LOST if the connection failed. Both are said on stderr. */
+int feed_add(struct feed *feed, uint64_t line) __attribute__((warn_unused_result));
 
-/* Sends what is collected, as at an end or when there is nothing to do but wait for input. */
+/* Sends what is collected, as when there is nothing to do but wait for input. */
 int feed_flush(struct feed *feed) __attribute__((warn_unused_result));
 
-/* Sends the rest and waits for every answer, even after a refusal. */
-int feed_finish(struct feed *feed) __attribute__((warn_unused_result));
-
-/* Jobs whose fate is not known: sent, and not answered. */
-uint64_t feed_n_unanswered(const struct feed *feed);
+/* Sends the rest, unless `rc` is an error of one of the calls above, waits for the answers that are
+ * due, and returns the worst of all. */
+int feed_finish(struct feed *feed, int rc) __attribute__((warn_unused_result));
 
 #endif

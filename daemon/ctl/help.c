@@ -7,7 +7,8 @@ static void print_option(const struct option_row *row, FILE *out)
     char left[48];
     snprintf(left, sizeof left, "--%s%s%s", row->name, row->value ? " " : "",
              row->value ? row->value : "");
-    fprintf(out, "  %-26s %s%s\n", left, row->help, row->flags & OPTION_REQUIRED ? " (required)" : "");
+    fprintf(out, "  %-26s %s%s\n", left, row->help,
+            row->flags & OPTION_REQUIRED ? " (required)" : "");
 }
 
 static void print_global(FILE *out)
@@ -20,7 +21,8 @@ static void print_global(FILE *out)
 void help_print(FILE *out)
 {
     fputs("usage: pusherctl COMMAND [OPTION...]     (pusherctl COMMAND --help tells more)\n", out);
-    fputs("\nOperations, sent to the API directly, or with --queue through a running pusherd:\n", out);
+    fputs("\nOperations, sent to the API directly, or with --queue through a running pusherd:\n",
+          out);
     for (size_t i = 0; i < n_commands; i++)
         if (commands[i].operation)
             fprintf(out, "  %-26s %s\n", commands[i].name, commands[i].summary);

@@ -11,8 +11,8 @@ struct lines {
     char *buf;        /* owned */
     size_t size, start, end;
     int at_eof;
-    uint64_t n_read;  /* bytes taken from the descriptor */
-    uint64_t number;  /* of the line that was given last, from 1 */
+    uint64_t n_read; /* bytes taken from the descriptor */
+    uint64_t number; /* of the line that was given last, from 1 */
 };
 
 enum { LINES_END = 0, LINES_LINE = 1, LINES_TOO_LONG = -1, LINES_IO = -2, LINES_NO_MEMORY = -3 };

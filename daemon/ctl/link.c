@@ -160,6 +160,8 @@ static int open_kind(struct link *link, const struct redis_config *config)
 int link_open(struct link *link, const struct redis_config *config)
 {
     *link = (struct link){.redis = NULL};
+    if (config->tls)
+        return fail(link, "pusherctl has no TLS to Redis");
     if (open_kind(link, config) == 0 && select_db(link, config->db) == 0)
         return 0;
     link_close(link);

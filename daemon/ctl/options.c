@@ -63,8 +63,9 @@ static int take_global(const struct option_row *row, const char *value, struct c
         const char *name;
         const char **target;
     } targets[] = {
-        {"config", &ctl->config_file}, {"app-json", &ctl->app_json_file}, {"app", &ctl->app_name},
-        {"redis", &ctl->redis_url},    {"list", &ctl->list},
+        {"config", &ctl->config_file}, {"app-json", &ctl->app_json_file},
+        {"app", &ctl->app_name},       {"redis", &ctl->redis_url},
+        {"list", &ctl->list},
     };
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
         if (strcmp(targets[i].name, row->name) == 0)

@@ -26,17 +26,24 @@ static int fail(char why[PACK_WHY_MAX], const char *start, const char *at, const
     return -1;
 }
 
-static int read_object(const char *text, size_t len, struct value *ret_object,
-                       char why[PACK_WHY_MAX])
+static int read_value(const char *text, size_t len, struct value *ret_value, char why[PACK_WHY_MAX])
 {
     struct reader reader;
     reader_init(&reader, READER_JSON, text, len);
-    if (reader_value(&reader, ret_object) != 0 || reader_finish(&reader) != 0)
+    if (reader_value(&reader, ret_value) != 0 || reader_finish(&reader) != 0)
         return fail(why, text, reader.error_at, reader.error);
+    if (ret_value->flaw.at)
+        return fail(why, text, ret_value->flaw.at, ret_value->flaw.what);
+    return 0;
+}
+
+static int read_object(const char *text, size_t len, struct value *ret_object,
+                       char why[PACK_WHY_MAX])
+{
+    if (read_value(text, len, ret_object, why) != 0)
+        return -1;
     if (ret_object->kind != VALUE_MAP)
         return fail(why, text, ret_object->raw.ptr, "a job is a JSON object");
-    if (ret_object->flaw.at)
-        return fail(why, text, ret_object->flaw.at, ret_object->flaw.what);
     return 0;
 }
 
@@ -44,6 +51,12 @@ int pack_check(const char *text, size_t len, char ret_why[PACK_WHY_MAX])
 {
     struct value object;
     return read_object(text, len, &object, ret_why);
+}
+
+int pack_check_value(const char *text, size_t len, char ret_why[PACK_WHY_MAX])
+{
+    struct value value;
+    return read_value(text, len, &value, ret_why);
 }
 
 static int pack_string(struct packer *packer, const struct value *value)

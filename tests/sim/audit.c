@@ -213,7 +213,7 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
         SIM_CHECK(world, n_in[PART_PARKED] > 0 && !claim->abandoned, "later, but why");
         break;
     case JOB_HANDED_BACK:
-        SIM_CHECK(world, world->stopping && claim->n_sent == 0 && job->attempts_before == 0,
+        SIM_CHECK(world, world->stopping && claim->n_tries == 0 && job->attempts_before == 0,
                   "handed back, but it was tried");
         break;
     case JOB_ABANDONED:

@@ -279,7 +279,8 @@ void sim_progress(struct sim_world *world)
     }
 }
 
-static void lose_claims(struct sim_world *world, struct list *claims, unsigned queue)
+/* What was lost is claimed first, and so overtakes what was handed back meanwhile. */
+static void lose_claims(struct sim_world *world, struct list *claims, unsigned queue, bool lost)
 {
     LIST_FOREACH(link, claims)
     {
@@ -288,11 +289,20 @@ static void lose_claims(struct sim_world *world, struct list *claims, unsigned q
 
         if (job->queue != queue)
             continue;
-        claim->abandoned = true;
-        if (job->now == claim) {
-            job->may_overtake = true;
+        job->may_overtake = true;
+        claim->abandoned |= claim->job.n_unresolved > 0;
+        if (lost && job->now == claim)
             put_later(world, job, 0);
-        }
+    }
+}
+
+static void let_be_overtaken(struct list *jobs, unsigned queue)
+{
+    LIST_FOREACH(link, jobs)
+    {
+        struct sim_job *job = LIST_ENTRY(link, struct sim_job, link);
+
+        job->may_overtake |= job->queue == queue;
     }
 }
 
@@ -312,9 +322,10 @@ static void note_parked(struct sim_world *world)
  * whose outcome is on its way are lost or not, as it happens. */
 void sim_lose_lease(struct sim_world *world, unsigned queue)
 {
-    lose_claims(world, &world->claims, queue);
-    if (sim_chance(world, 50))
-        lose_claims(world, &world->settling, queue);
+    lose_claims(world, &world->claims, queue, true);
+    lose_claims(world, &world->settling, queue, sim_chance(world, 50));
+    let_be_overtaken(&world->handed_back, queue);
+    let_be_overtaken(&world->queues[queue].later, queue);
     engine_abandon(world->engine, queue);
     note_parked(world);
     world->undisturbed = false;
@@ -335,14 +346,34 @@ static struct sim_job *last_handed_back(struct sim_world *world)
     return last;
 }
 
-/* To the front of their lists, in their old order. */
+/* The newest job that is due at once: what was claimed before it would be overtaken in the list. */
+static uint64_t last_due_at_once(const struct sim_queue *queue)
+{
+    uint64_t last = 0;
+
+    for (struct list *link = queue->later.next; link != &queue->later; link = link->next) {
+        const struct sim_job *job = LIST_ENTRY(link, struct sim_job, link);
+
+        if (job->due_ms == 0 && job->claim_id > last)
+            last = job->claim_id;
+    }
+    return last;
+}
+
+/* To the front of their lists, in their old order. Jobs that were tried in part are claimed before
+ * the list is: those that stood before one of them join them. */
 void sim_hand_back(struct sim_world *world)
 {
     struct sim_job *job;
 
     while ((job = last_handed_back(world))) {
+        struct sim_queue *queue = &world->queues[job->queue];
+
         list_remove(&job->link);
-        list_push_front(&world->queues[job->queue].list, &job->link);
+        if (job->claim_id < last_due_at_once(queue))
+            put_later(world, job, 0);
+        else
+            list_push_front(&queue->list, &job->link);
     }
 }
 

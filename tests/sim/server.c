@@ -42,8 +42,6 @@ void sim_send(struct sim_world *world, struct request *request)
     flight->request = request;
     flight->answer_at_ms = world->now_ms + sim_latency(world, request->app);
     note_gate(world, flight);
-    for (unsigned i = 0; i < request->n_parts; i++)
-        SIM_CLAIM_OF(request->parts[i]->job)->n_sent++;
 }
 
 static void publish(struct sim_world *world, const struct request *request)
@@ -129,21 +127,32 @@ static struct told remember(const struct request *request)
     return told;
 }
 
-static void note_answer(struct sim_world *world, const struct told *told, enum answer_kind kind)
+static void note_answer(const struct told *told, enum answer_kind kind)
 {
+    bool counts = kind == ANSWER_DONE || kind == ANSWER_RETRY || kind == ANSWER_REFUSED;
+
     for (unsigned i = 0; i < told->n_parts; i++) {
         struct part *part = told->parts[i];
         struct sim_claim *claim = SIM_CLAIM_OF(part->job);
         struct sim_part *own = &claim->owner->parts[part - claim->parts];
 
         claim->told_done[part - claim->parts] |= kind == ANSWER_DONE;
-        if (kind == ANSWER_DONE || kind == ANSWER_RETRY || kind == ANSWER_REFUSED)
-            own->n_tries++;
+        own->n_tries += counts;
+        claim->n_tries += counts;
         own->refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
         if (claim->owner->first_try_ms == 0)
             claim->owner->first_try_ms = told->first_sent_ms;
     }
-    (void)world;
+}
+
+/* One of the jobs was lost, so the request was given up. */
+static bool is_lost(const struct told *told)
+{
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        if (SIM_CLAIM_OF(told->parts[i]->job)->abandoned)
+            return true;
+    }
+    return false;
 }
 
 /* What may have become of the parts. */
@@ -163,8 +172,8 @@ static void check_parts(struct sim_world *world, const struct told *told, enum a
             continue;
         claim->owner->may_overtake = true;
         SIM_CHECK(world,
-                  part->job->due_ms == 0 || part->job->due_ms > told->first_sent_ms +
-                                                                    world->limits.lane_hold_ms,
+                  is_lost(told) || part->job->due_ms >
+                                       told->first_sent_ms + world->limits.lane_hold_ms,
                   "a part was parked that could wait");
     }
 }
@@ -218,7 +227,7 @@ void sim_answer(struct sim_world *world, unsigned index)
     world->n_in_flight[told.app]--;
     world->undisturbed = false;
     world->n_steps++;
-    note_answer(world, &told, answer.kind);
+    note_answer(&told, answer.kind);
     engine_answer(world->engine, flight.request, &answer, world->now_ms);
     check_parts(world, &told, answer.kind);
     note_gate_after(world, &flight, &told, &answer, &before);

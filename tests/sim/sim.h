@@ -71,7 +71,7 @@ struct sim_claim {
     struct list link; /* in claims or settling */
     bool abandoned;
     bool settled;
-    unsigned n_sent;
+    unsigned n_tries; /* requests that counted as attempts */
     bool told_done[SIM_MAX_PARTS];
     struct job job;
     struct part parts[]; /* and behind them their lane entries */

@@ -84,17 +84,25 @@ static void answer_due(struct sim_world *world, unsigned max)
     }
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+/* When something happens next; what is there already does not count. */
+static uint64_t next_event(const struct sim_world *world)
 {
-    return a < b ? a : b;
+    uint64_t times[] = {sim_next_answer(world), sim_next_due(world),
+                        engine_wake_at(world->engine, world->now_ms)};
+    uint64_t next = SIM_NEVER;
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (times[i] > world->now_ms && times[i] < next)
+            next = times[i];
+    }
+    return next;
 }
 
 static void advance(struct sim_world *world)
 {
-    uint64_t next = earlier(sim_next_answer(world), sim_next_due(world));
+    uint64_t next = next_event(world);
 
-    next = earlier(next, engine_wake_at(world->engine, world->now_ms));
-    if (sim_chance(world, 50) && next != SIM_NEVER && next > world->now_ms)
+    if (sim_chance(world, 50) && next != SIM_NEVER)
         world->now_ms = next;
     else
         world->now_ms += sim_below(world, sim_chance(world, 5) ? 3000 : 20);
@@ -183,15 +191,6 @@ static void heal(struct sim_world *world)
         world->servers[i].mood = SIM_HEALTHY;
 }
 
-static void run_to_next_event(struct sim_world *world)
-{
-    uint64_t next = earlier(sim_next_answer(world), sim_next_due(world));
-
-    next = earlier(next, engine_wake_at(world->engine, world->now_ms));
-    if (next != SIM_NEVER && next > world->now_ms)
-        world->now_ms = next;
-}
-
 /* Everything must settle, whatever state the trouble has left. */
 static void finish(struct sim_world *world)
 {
@@ -203,7 +202,8 @@ static void finish(struct sim_world *world)
         if (engine_room(world->engine) > 0)
             sim_claim_some(world, engine_room(world->engine));
         pump(world, 2 * SIM_MAX_FLIGHTS);
-        run_to_next_event(world);
+        if (next_event(world) != SIM_NEVER)
+            world->now_ms = next_event(world);
         answer_due(world, SIM_MAX_FLIGHTS);
         sim_progress(world);
         sim_settle(world, SIM_MAX_JOBS);

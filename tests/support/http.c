@@ -54,6 +54,9 @@ static void set_options(CURL *curl, const struct http_request *request, struct h
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+    if (request->unix_socket) {
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+    }
     if (request->ca_file) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
     }

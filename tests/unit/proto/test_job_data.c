@@ -51,9 +51,16 @@ Test(job_data, that_is_another_value_is_sent_as_its_json)
 Test(job_data, that_arrives_as_json_keeps_its_bytes)
 {
     static const char *const values[] = {
-        "1.50",       "1e2",    "100000000000000000000000000000000000000001", "-0",
-        "0.1000",     "1E+400", "{\"z\": 1, \"a\" :2,\n\t\"z\":3 }", "[ 1 ,2 ]",
-        "[\"\\u0041\\/\"]", "{\"\\u006b\":\"\xc3\xa9\\u00e9\"}",
+        "1.50",
+        "1e2",
+        "100000000000000000000000000000000000000001",
+        "-0",
+        "0.1000",
+        "1E+400",
+        "{\"z\": 1, \"a\" :2,\n\t\"z\":3 }",
+        "[ 1 ,2 ]",
+        "[\"\\u0041\\/\"]",
+        "{\"\\u006b\":\"\xc3\xa9\\u00e9\"}",
     };
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -93,11 +100,18 @@ Test(job_data, of_json_that_is_not_utf8_is_refused)
 
 /* A msgpack job of three fields, `data` last. */
 #define WITH_DATA(literal)                                                                         \
-    JOB_DECODE_BYTES("\x83\xa7" "channel\xa1" "c\xa5" "event\xa1" "e\xa4" "data" literal)
+    JOB_DECODE_BYTES("\x83\xa7"                                                                    \
+                     "channel\xa1"                                                                 \
+                     "c\xa5"                                                                       \
+                     "event\xa1"                                                                   \
+                     "e\xa4"                                                                       \
+                     "data" literal)
 
 Test(job_data, of_msgpack_that_json_cannot_say_is_refused)
 {
-    assert_refused(WITH_DATA("\xa2" "a\xff"), "data: byte 26 is not UTF-8");
+    assert_refused(WITH_DATA("\xa2"
+                             "a\xff"),
+                   "data: byte 26 is not UTF-8");
     assert_refused(WITH_DATA("\x91\xa1\xff"), "data: byte 26 is not UTF-8");
     assert_refused(WITH_DATA("\xc4\x01z"),
                    "data: byte 24 begins binary data, which JSON does not have");

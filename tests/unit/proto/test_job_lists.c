@@ -59,7 +59,11 @@ Test(job_lists, a_channel_that_is_not_utf8_fails_the_job)
     cr_assert_eq(job.code, JOB_INVALID);
     cr_assert_str_eq(job.error.text, "channels[1]: byte 25 is not UTF-8");
     job_free(&job);
-    job = JOB_DECODE_BYTES("\x83\xa8" "channels\x91\xa1\xff\xa5" "event\xa1" "e\xa4" "data\xc0");
+    job = JOB_DECODE_BYTES("\x83\xa8"
+                           "channels\x91\xa1\xff\xa5"
+                           "event\xa1"
+                           "e\xa4"
+                           "data\xc0");
     cr_assert_eq(job.code, JOB_INVALID);
     cr_assert_str_eq(job.error.text, "channels[0]: byte 12 is not UTF-8");
     job_free(&job);
@@ -122,7 +126,8 @@ Test(job_lists, an_event_that_is_wrong_fails_alone)
     for (int msgpack = 0; msgpack < 2; msgpack++) {
         assert_part_fails("3", msgpack, JOB_INVALID, "events[1]: expected an object, got a number");
         assert_part_fails("null", msgpack, JOB_INVALID, "events[1]: expected an object, got null");
-        assert_part_fails("[]", msgpack, JOB_INVALID, "events[1]: expected an object, got an array");
+        assert_part_fails("[]", msgpack, JOB_INVALID,
+                          "events[1]: expected an object, got an array");
         assert_part_fails("{}", msgpack, JOB_INVALID, "events[1]: channel is missing");
         assert_part_fails("{\"channel\":\"a\",\"event\":\"x\"}", msgpack, JOB_INVALID,
                           "events[1]: data is missing");
@@ -157,9 +162,21 @@ Test(job_lists, an_event_of_json_that_is_not_utf8_fails_alone)
 
 Test(job_lists, an_event_of_msgpack_that_json_cannot_say_fails_alone)
 {
-    struct job job = JOB_DECODE_BYTES(
-        "\x81\xa6" "events\x93" "\x83\xa7" "channel\xa1" "a\xa5" "event\xa1" "x\xa4" "data\xc4\x01z"
-        "\x83\xa7" "channel\xa1" "a\xa5" "event\xa1" "x\xa4" "data\xa1z" "\x81\x01\x02");
+    struct job job = JOB_DECODE_BYTES("\x81\xa6"
+                                      "events\x93"
+                                      "\x83\xa7"
+                                      "channel\xa1"
+                                      "a\xa5"
+                                      "event\xa1"
+                                      "x\xa4"
+                                      "data\xc4\x01z"
+                                      "\x83\xa7"
+                                      "channel\xa1"
+                                      "a\xa5"
+                                      "event\xa1"
+                                      "x\xa4"
+                                      "data\xa1z"
+                                      "\x81\x01\x02");
 
     cr_assert_eq(job.code, JOB_OK, "%s", job.error.text);
     cr_assert_eq(job.spec.events[0].error->code, JOB_INVALID_DATA);
@@ -167,7 +184,7 @@ Test(job_lists, an_event_of_msgpack_that_json_cannot_say_fails_alone)
                      "events[0].data: byte 33 begins binary data, which JSON does not have");
     cr_assert_null(job.spec.events[1].error);
     cr_assert_str_eq(job.spec.events[2].error->text,
-                     "events[2]: the key at byte 60 is not a string");
+                     "events[2]: the key at byte 63 is not a string");
     job_free(&job);
 }
 
@@ -184,8 +201,8 @@ static char *many(const char *head, const char *item, size_t n, const char *tail
 
 Test(job_lists, of_thousands_of_items_are_read_whole)
 {
-    char *text = many("{\"events\":[", "{\"channel\":\"a\",\"event\":\"x\",\"data\":{\"n\":1}}", 5000,
-                      "]}");
+    char *text =
+        many("{\"events\":[", "{\"channel\":\"a\",\"event\":\"x\",\"data\":{\"n\":1}}", 5000, "]}");
     struct job jobs[] = {job_decode_text(text), job_decode_msgpack_of(text)};
 
     for (int i = 0; i < 2; i++) {
@@ -200,8 +217,8 @@ Test(job_lists, of_thousands_of_items_are_read_whole)
 
 Test(job_lists, that_need_more_memory_than_the_arena_may_use_fail_the_job)
 {
-    static const char *const items[][2] = {
-        {"{\"channels\":[", "],\"event\":\"e\",\"data\":1}"}, {"{\"events\":[", "]}"}};
+    static const char *const items[][2] = {{"{\"channels\":[", "],\"event\":\"e\",\"data\":1}"},
+                                           {"{\"events\":[", "]}"}};
 
     for (int i = 0; i < 4; i++) {
         char *text = many(items[i / 2][0], "\"\"", 100000, items[i / 2][1]);

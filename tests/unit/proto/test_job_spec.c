@@ -106,7 +106,13 @@ Test(job_spec, tells_formats_by_the_first_byte)
 
 Test(job_spec, reads_maps_with_every_length_of_head)
 {
-    static const char fields[] = "\xa7" "channel\xa1" "c\xa5" "event\xa1" "e\xa4" "data\xa1" "d";
+    static const char fields[] = "\xa7"
+                                 "channel\xa1"
+                                 "c\xa5"
+                                 "event\xa1"
+                                 "e\xa4"
+                                 "data\xa1"
+                                 "d";
     static const char heads[3][5] = {"\x83", "\xde\x00\x03", "\xdf\x00\x00\x00\x03"};
     static const size_t lens[3] = {1, 3, 5};
 
@@ -192,8 +198,14 @@ Test(job_spec, takes_ids_of_all_64_bits)
     job = job_decode_text("{\"id\":-0," EVENT "}");
     cr_assert(text_is(job.spec.id, "0"));
     job_free(&job);
-    job = JOB_DECODE_BYTES("\x84\xa2id\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa7" "channel\xa1" "c"
-                           "\xa5" "event\xa1" "e\xa4" "data\xa1" "d");
+    job = JOB_DECODE_BYTES("\x84\xa2id\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa7"
+                           "channel\xa1"
+                           "c"
+                           "\xa5"
+                           "event\xa1"
+                           "e\xa4"
+                           "data\xa1"
+                           "d");
     cr_assert(text_is(job.spec.id, "18446744073709551615"), "%s", job.error.text);
     job_free(&job);
 }
@@ -283,10 +295,19 @@ Test(job_spec, takes_times_that_are_whole_however_written)
 
 Test(job_spec, refuses_times_that_are_negative_broken_or_too_late)
 {
-    static const char *const numbers[] = {"-1", "1.5", "-1.7e12", "9223372036854775808", "1e300",
-                                          "1e-1", "18446744073709551616", "9007199254740993.0",
-                                          "1e999999999999999999", "1e-999999999999999999", "-0.0",
-                                          "1.0000000000000000000000001", "9007199254740992e1"};
+    static const char *const numbers[] = {"-1",
+                                          "1.5",
+                                          "-1.7e12",
+                                          "9223372036854775808",
+                                          "1e300",
+                                          "1e-1",
+                                          "18446744073709551616",
+                                          "9007199254740993.0",
+                                          "1e999999999999999999",
+                                          "1e-999999999999999999",
+                                          "-0.0",
+                                          "1.0000000000000000000000001",
+                                          "9007199254740992e1"};
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         cr_assert_eq(time_of(numbers[i]), -1, "%s", numbers[i]);
@@ -385,8 +406,7 @@ Test(job_spec, refuses_keys_that_are_not_strings)
 
 Test(job_spec, names_the_byte_of_a_syntax_error)
 {
-    assert_fails("{\"id\":1 \"op\":2}", JOB_INVALID,
-                 "syntax error at byte 8: expected ',' or '}'");
+    assert_fails("{\"id\":1 \"op\":2}", JOB_INVALID, "syntax error at byte 8: expected ',' or '}'");
     assert_fails("{\"id\"=1}", JOB_INVALID, "syntax error at byte 5: expected ':'");
     assert_fails("{" EVENT "}}", JOB_INVALID,
                  "syntax error at byte 38: bytes after the end of the job");
@@ -412,8 +432,14 @@ Test(job_spec, keeps_what_a_failure_is_reported_under)
         "{\"expiresAt\":-1,\"id\":\"i\",\"op\":\"o\",\"app\":\"a\",\"replyTo\":\"r\"}",
         "{\"x\":\"\xff\",\"orderKey\":0,\"id\":\"i\",\"op\":\"o\",\"app\":\"a\",\"replyTo\":\"r\"}",
         "{\"id\":\"i\",\"op\":\"o\",\"app\":\"a\",\"replyTo\":\"r\"}]",
-        "\x85\xa2id\xa1i\xa2op\xa1o\xa3" "app\xa1" "a\xa7replyTo\xa1r\xa4" "data",
-        "\x84\xa2id\xa1i\xa2op\xa1o\xa3" "app\xa1" "a\xa7replyTo\xa1r\xa4" "data",
+        "\x85\xa2id\xa1i\xa2op\xa1o\xa3"
+        "app\xa1"
+        "a\xa7replyTo\xa1r\xa4"
+        "data",
+        "\x84\xa2id\xa1i\xa2op\xa1o\xa3"
+        "app\xa1"
+        "a\xa7replyTo\xa1r\xa4"
+        "data",
     };
 
     for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {

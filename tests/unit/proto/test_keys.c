@@ -43,10 +43,10 @@ Test(keys, the_slots_of_this_test_are_those_of_redis)
         const char *key;
         unsigned slot;
     } rows[] = {
-        {"foobar", 12325},        {"{foobar}:x", 12325},   {"pusher:jobs", 6176},
-        {"a{b", 13340},           {"{a{b}:seq", 13340},    {"foo{}{bar}", 8363},
-        {"foo{{bar}}zap", 4015},  {"foo{bar}{zap}", 5061}, {"{}x", 10595},
-        {"}{a}", 15495},          {"jobs{eu}", 6893},      {"a}b", 7866},
+        {"foobar", 12325},       {"{foobar}:x", 12325},   {"pusher:jobs", 6176},
+        {"a{b", 13340},          {"{a{b}:seq", 13340},    {"foo{}{bar}", 8363},
+        {"foo{{bar}}zap", 4015}, {"foo{bar}{zap}", 5061}, {"{}x", 10595},
+        {"}{a}", 15495},         {"jobs{eu}", 6893},      {"a}b", 7866},
         {"{a}b}:seq", 15495},
     };
 
@@ -93,8 +93,8 @@ static void assert_one_slot(const char *list)
 
 Test(keys, share_the_slot_of_their_list)
 {
-    static const char *const lists[] = {"pusher:jobs", "a", "{a}",       "jobs{eu}", "a{b",
-                                        "a{b{c",       "{", "}{a}",      "x}{y}",    "{{a}}",
+    static const char *const lists[] = {"pusher:jobs", "a", "{a}",      "jobs{eu}", "a{b",
+                                        "a{b{c",       "{", "}{a}",     "x}{y}",    "{{a}}",
                                         "{a}{b}",      " ", "\xc3\xa9", "{a}{}",    "a{b}}"};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -183,8 +183,8 @@ Test(keys, knows_its_own)
 
 Test(keys, leaves_other_keys_of_the_tag_to_their_users)
 {
-    static const char *const keys[] = {"q2",         "",           "{q}:replies",   "{q}:results2",
-                                       "{q}:",       "{q}",        "{q}:inflight2", "q:results",
+    static const char *const keys[] = {"q2",          "",           "{q}:replies",   "{q}:results2",
+                                       "{q}:",        "{q}",        "{q}:inflight2", "q:results",
                                        "{p}:results", "{q}:result", "{q}:Results"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

@@ -71,7 +71,11 @@ Test(msgpack_json, writes_containers_without_space)
     JSON_IS("\x90", "[]");
     JSON_IS("\x91\x90", "[[]]");
     JSON_IS("\x93\x90\x80\x91\x80", "[[],{},[{}]]");
-    JSON_IS("\x82\xa1" "a\x81\xa1" "b\x80\xa1" "c\x92\x01\x02", "{\"a\":{\"b\":{}},\"c\":[1,2]}");
+    JSON_IS("\x82\xa1"
+            "a\x81\xa1"
+            "b\x80\xa1"
+            "c\x92\x01\x02",
+            "{\"a\":{\"b\":{}},\"c\":[1,2]}");
     JSON_IS("\x92\x92\x01\x91\x02\x03", "[[1,[2]],3]");
     JSON_IS("\x82\xa0\x01\xa0\x02", "{\"\":1,\"\":2}");
     JSON_IS("\xdc\x00\x02\xde\x00\x01\xa1z\xc0\xc3", "[{\"z\":null},true]");
@@ -139,8 +143,8 @@ Test(msgpack_json, writes_a_float_as_the_double_of_equal_value)
 
 static double random_double(unsigned *seed)
 {
-    uint64_t bits = (uint64_t)rand_r(seed) << 42 ^ (uint64_t)rand_r(seed) << 21 ^
-                    (uint64_t)rand_r(seed);
+    uint64_t bits =
+        (uint64_t)rand_r(seed) << 42 ^ (uint64_t)rand_r(seed) << 21 ^ (uint64_t)rand_r(seed);
     double number;
 
     memcpy(&number, &bits, sizeof(number));
@@ -195,7 +199,9 @@ Test(msgpack_json, writes_a_dot_whatever_the_locale)
 {
     assert_from_printf("0.5", "0.5");
     assert_from_printf("-0,5", "-0.5");
-    assert_from_printf("1\xd9\xab" "25e-07", "1.25e-7"); /* ps_AF: U+066B */
+    assert_from_printf("1\xd9\xab"
+                       "25e-07",
+                       "1.25e-7"); /* ps_AF: U+066B */
     assert_from_printf("1,5e+300", "1.5e300");
     assert_from_printf("1e+20", "1e20");
     assert_from_printf("1e-10", "1e-10");
@@ -225,7 +231,10 @@ Test(msgpack_json, refuses_what_json_cannot_say)
     FLAW_IS("\xca\x7f\x80\x00\x00", 0, "begins a number that is not finite");
     FLAW_IS("\x82\xa1k\x01\x02\x03", 4, "begins a map key that is not a string");
     FLAW_IS("\x81\x90\x01", 1, "begins a map key that is not a string");
-    FLAW_IS("\x91\xa3" "a\xff" "b", 3, "is not UTF-8");
+    FLAW_IS("\x91\xa3"
+            "a\xff"
+            "b",
+            3, "is not UTF-8");
     FLAW_IS("\x81\xa2\xc3(\x01", 2, "is not UTF-8");
 }
 
@@ -244,8 +253,9 @@ Test(msgpack_json, uses_no_more_memory_than_its_arena_may)
 
 static void pack_random_text(msgpack_packer *packer, unsigned *seed)
 {
-    static const char *const pieces[] = {"a", "\"", "\\", "\n", "\x01", "\xc3\xa9", "/",
-                                         "\xf0\x9f\x98\x80", "\xe2\x80\xa8", "zzzzzzzz", "\x7f"};
+    static const char *const pieces[] = {
+        "a",        "\"",  "\\", "\n", "\x01", "\xc3\xa9", "/", "\xf0\x9f\x98\x80", "\xe2\x80\xa8",
+        "zzzzzzzz", "\x7f"};
     char text[256] = "";
 
     for (int n = rand_r(seed) % 20; n > 0; n--)
@@ -287,8 +297,8 @@ static json_t *pack_random_container(msgpack_packer *packer, unsigned *seed, int
 
 static json_t *pack_random_integer(msgpack_packer *packer, unsigned *seed)
 {
-    int64_t number = (int64_t)((uint64_t)rand_r(seed) << 33 ^ (uint64_t)rand_r(seed) << 16) >>
-                     rand_r(seed) % 64;
+    int64_t number =
+        (int64_t)((uint64_t)rand_r(seed) << 33 ^ (uint64_t)rand_r(seed) << 16) >> rand_r(seed) % 64;
 
     msgpack_pack_int64(packer, number);
     return json_integer(number);

@@ -1,0 +1,113 @@
+#include "daemon/ctl/op_queue.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ctl/job_text.h"
+#include "daemon/ctl/link.h"
+#include "proto/keys.h"
+
+#define SPARE_MS 5000 /* what Redis's answer may take beyond the time it waits */
+
+/* A list beside the queue's own keys, so that it shares their slot: {L}:reply:RANDOM. */
+static void make_reply_key(const char *list, char ret_key[KEYS_KEY_MAX])
+{
+    unsigned char random[16];
+    char hex[2 * sizeof random + 1];
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(hex, sizeof hex, random, sizeof random);
+    keys_queue(list, KEYS_SEQ, ret_key);
+    char *suffix = strrchr(ret_key, ':') + 1;
+    snprintf(suffix, KEYS_KEY_MAX - (size_t)(suffix - ret_key), "reply:%s", hex);
+}
+
+static int read_wait(const struct command_args *args, unsigned *ret_s)
+{
+    const char *text = command_value(args, "wait");
+    unsigned long s = text && strlen(text) <= 6 ? strtoul(text, NULL, 10) : 0;
+    if (text && (s < 1 || s > OP_QUEUE_WAIT_S_MAX || text[strspn(text, "0123456789")] != '\0'))
+        return ctl_fail(CTL_USAGE, "--wait is a number of seconds from 1 to %d",
+                        OP_QUEUE_WAIT_S_MAX);
+    *ret_s = text ? (unsigned)s : OP_QUEUE_WAIT_S;
+    return CTL_DONE;
+}
+
+static int push(struct link *link, const char *list, const char *job, size_t len)
+{
+    const char *argv[] = {"RPUSH", list, job};
+    const size_t lens[] = {5, strlen(list), len};
+    redisReply *reply;
+    if (link_append(link, 3, argv, lens) != 0 || link_read(link, &reply) != 0)
+        return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
+    int status = CTL_DONE;
+    if (reply->type == REDIS_REPLY_ERROR)
+        status = ctl_fail(CTL_FAILED, "Redis at %s: %s", link->where, reply->str);
+    freeReplyObject(reply);
+    return status;
+}
+
+static int print_outcome(struct ctl *ctl, const char *text, size_t len)
+{
+    json_t *outcome = json_loadb(text, len, 0, NULL);
+    bool ok = json_is_true(json_object_get(outcome, "ok"));
+    json_decref(outcome);
+    fwrite(text, 1, len, ctl->out);
+    fputc('\n', ctl->out);
+    return ok ? CTL_DONE : CTL_FAILED;
+}
+
+static int await(struct ctl *ctl, struct link *link, const char *key, unsigned wait_s)
+{
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%u", wait_s);
+    if (link_set_timeout(link, wait_s * 1000 + SPARE_MS) != 0)
+        return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
+    redisReply *reply = link_call(link, "BLPOP", key, seconds, NULL);
+    if (!reply)
+        return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
+    int status;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+        status = print_outcome(ctl, reply->element[1]->str, reply->element[1]->len);
+    else
+        status = ctl_fail(CTL_FAILED,
+                          "no outcome within %u s; the job stays queued. Is a pusherd running on "
+                          "this list? (pusherctl status)",
+                          wait_s);
+    freeReplyObject(reply);
+    return status;
+}
+
+static int run(struct ctl *ctl, const struct command_args *args, const char *list, unsigned wait_s)
+{
+    char key[KEYS_KEY_MAX];
+    struct link link;
+    char *job;
+    size_t len;
+    make_reply_key(list, key);
+    int status = job_text(args, ctl->app_name, key, &job, &len);
+    if (status != CTL_DONE)
+        return status;
+    if (link_open(&link, &ctl->config->redis) == 0)
+        status = push(&link, list, job, len);
+    else
+        status = ctl_fail(CTL_UNAVAILABLE, "%s", link.why);
+    free(job);
+    if (status == CTL_DONE)
+        status = await(ctl, &link, key, wait_s);
+    link_close(&link);
+    return status;
+}
+
+int op_queue(struct ctl *ctl, const struct command_args *args)
+{
+    const char *list;
+    unsigned wait_s;
+    int status = read_wait(args, &wait_s);
+    if (status == CTL_DONE)
+        status = ctl_load(ctl, true);
+    if (status == CTL_DONE)
+        status = ctl_pick_list(ctl, &list);
+    return status == CTL_DONE ? run(ctl, args, list, wait_s) : status;
+}

@@ -1,0 +1,43 @@
+/* The state of a queue, as its keys in Redis tell it. */
+#ifndef DAEMON_CTL_STATUS_H
+#define DAEMON_CTL_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "daemon/ctl/link.h"
+
+#define STATUS_MAX_CONSUMERS 256
+
+struct consumer_status {
+    char *name;       /* owned */
+    int64_t lease_ms; /* left of its lease; negative: it ran out, its jobs will be taken over */
+    uint64_t in_flight;
+    uint64_t intake; /* jobs that woke it and are not claimed yet */
+};
+
+struct queue_status {
+    const char *name, *list; /* borrowed */
+    uint64_t backlog;        /* jobs on the list */
+    uint64_t in_flight;      /* claimed, not settled: of all consumers */
+    uint64_t waiting;        /* for a retry, or until their time */
+    int64_t next_due_ms;     /* when the first of those is due, from now; meaningless without any */
+    uint64_t results, failures; /* entries in the streams */
+    bool paused;
+    struct consumer_status *consumers; /* owned */
+    size_t n_consumers;
+};
+
+/* Reads one queue. The keys are read one after the other, so a queue at work may not add up. 0, or
+ * -1 and link->why. */
+int status_read(struct link *link, const char *name, const char *list,
+                struct queue_status *ret_status);
+
+void status_deinit(struct queue_status *status);
+
+/* {"queues":[...]} on one line, and a table for a terminal. */
+void status_print_json(const struct queue_status *queues, size_t n, FILE *out);
+void status_print_table(const struct queue_status *queues, size_t n, FILE *out);
+
+#endif

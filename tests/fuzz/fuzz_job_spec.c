@@ -1,0 +1,36 @@
+/* Decodes any bytes as a job, for libFuzzer: cc -fsanitize=fuzzer,address,undefined. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "proto/job_spec.h"
+#include "proto/utf8.h"
+
+#define ARENA_BYTES (1u << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void check_text(struct pusher_string text)
+{
+    if (text.ptr && utf8_valid(text.ptr, text.len) != text.len)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct job_error error;
+    struct job_spec spec;
+    struct arena arena;
+    enum job_code code;
+
+    arena_init(&arena, ARENA_BYTES);
+    code = job_spec_decode((const char *)bytes, len, &arena, &spec, &error);
+    if ((code == JOB_OK) != (error.text[0] == '\0') || arena.used > ARENA_BYTES)
+        abort();
+    check_text(spec.id);
+    check_text(spec.data);
+    for (size_t i = 0; i < spec.n_events; i++)
+        check_text(spec.events[i].data);
+    arena_deinit(&arena);
+    return 0;
+}

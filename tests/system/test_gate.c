@@ -1,0 +1,163 @@
+/* When the server refuses the whole app, no job fails: the app is paused until a probe goes
+ * through. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/http.h"
+#include "tests/support/scene.h"
+
+#define N 20
+
+static struct scene scene;
+
+static void open_scene(void)
+{
+    const char *fake_args[] = {"--app", "app-id:app-key:app-secret", "--app",
+                               "other:other-key:other-secret", NULL};
+    scene_open(&scene, &(struct scene_options){.fake_args = fake_args});
+}
+
+static void close_scene(void)
+{
+    scene_close(&scene);
+}
+
+TestSuite(gate, .init = open_scene, .fini = close_scene, .timeout = 120);
+
+static size_t refusals(const char *status)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "by_status.%s", status);
+    return (size_t)fake_server_stat(&scene.fake, name);
+}
+
+/* The app is refused, probed, and then let in. */
+static void run(const char *rules, const char *status)
+{
+    fake_server_set_rules(&scene.fake, rules);
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 5);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(refusals(status) >= 2, WAIT_LONG_MS), "there is no probe");
+    cr_expect_leq(refusals(status), 12, "%zu requests on a closed app", refusals(status));
+    cr_expect_eq(outcomes_count(&scene.redis, RESULTS), 0);
+    cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 0);
+
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, N, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), N);
+}
+
+Test(gate, pauses_on_401_and_goes_on_when_a_probe_succeeds)
+{
+    run("[{'action':{'status':401,'body':'Invalid signature\\n'}}]", "401");
+}
+
+Test(gate, pauses_on_403_and_goes_on_when_a_probe_succeeds)
+{
+    run("[{'action':{'status':403,'body':'over quota\\n'}}]", "403");
+}
+
+Test(gate, leaves_the_jobs_of_a_paused_app_in_redis_in_order)
+{
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':401}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 5);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(refusals("401") >= 1, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+
+    redisReply *list = redis_cmd(&scene.redis, "LRANGE " JOB_LIST " 0 -1");
+    cr_expect_eq(list->elements, N);
+    for (size_t i = 0; i < list->elements; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "\"id\":\"%zu\"", i);
+        cr_expect(strstr(list->element[i]->str, id), "%zu: %s", i, list->element[i]->str);
+    }
+    freeReplyObject(list);
+}
+
+/* The daemon's clock is right and the server's is off, or the other way round: a 401 that tells the
+ * server's time must not stop anything. */
+static void expect_clock_corrected(const char *rules)
+{
+    fake_server_set_rules(&scene.fake, rules);
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 5);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(outcomes_count(&scene.redis, RESULTS) == N, 10000));
+    cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 0);
+    cr_expect_eq(fake_server_events(&scene.fake), N);
+}
+
+Test(gate, corrects_a_clock_that_runs_behind)
+{
+    expect_clock_corrected("[{'action':{'skew_s':86400}}]");
+}
+
+Test(gate, corrects_a_clock_that_runs_ahead)
+{
+    expect_clock_corrected("[{'action':{'skew_s':-86400}}]");
+}
+
+TestSuite(gate_config, .fini = close_scene, .timeout = 120);
+
+Test(gate_config, of_one_app_leaves_another_alone)
+{
+    const char *fake_args[] = {"--app", "app-id:app-key:app-secret", "--app",
+                               "other:other-key:other-secret", NULL};
+    char ini[256];
+    char rewritten[1024];
+    scene_open(&scene, &(struct scene_options){.fake_args = fake_args});
+    snprintf(ini, sizeof(ini),
+             "[app other]\napp_id = other\nkey = other-key\nsecret = other-secret\n"
+             "host = 127.0.0.1\nport = %u\nuse_tls = off\n[queue pusher:jobs]\napp = main\n",
+             scene.fake.port);
+    FILE *file = fopen(scene.config, "ae");
+    cr_assert(file && fputs(ini, file) >= 0 && fclose(file) == 0);
+    snprintf(rewritten, sizeof(rewritten), "[{'match':{'app':'app-id'},'action':{'status':401}}]");
+    fake_server_set_rules(&scene.fake, rewritten);
+
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 5);
+    for (int i = 0; i < N; i++) {
+        job_push(&scene.redis, JOB_JSON, "{'app':'other','channel':'o','event':'e','data':'%d'}",
+                 i);
+    }
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, N, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), N);
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, 2 * N, 0));
+}
+
+static long status_of(const char *socket, const char *route)
+{
+    char url[64];
+    struct http_answer answer;
+    snprintf(url, sizeof(url), "http://localhost%s", route);
+    http_perform(&(struct http_request){.method = "GET", .url = url, .unix_socket = socket},
+                 &answer);
+    http_answer_deinit(&answer);
+    return answer.status;
+}
+
+Test(gate_config, shows_in_readyz)
+{
+    char socket[FOLDER_PATH_MAX];
+    char ini[FOLDER_PATH_MAX + 64];
+    scene_open(&scene, NULL);
+    folder_path(&scene.folder, "status", socket, sizeof(socket));
+    snprintf(ini, sizeof(ini), "[status]\nlisten = unix:%s\n", socket);
+    FILE *file = fopen(scene.config, "ae");
+    cr_assert(file && fputs(ini, file) >= 0 && fclose(file) == 0);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(status_of(socket, "/readyz") == 200, WAIT_LONG_MS));
+    cr_expect_eq(status_of(socket, "/healthz"), 200);
+    cr_expect_eq(status_of(socket, "/metrics"), 200);
+
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':401}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
+    cr_expect(wait_until(status_of(socket, "/readyz") == 503, WAIT_LONG_MS));
+    cr_expect_eq(status_of(socket, "/healthz"), 200);
+    fake_server_delete_rules(&scene.fake);
+    cr_expect(wait_until(status_of(socket, "/readyz") == 200, WAIT_LONG_MS));
+}

@@ -1,0 +1,132 @@
+/* SIGTERM: what is in flight finishes, the rest goes back in order, and the next daemon goes on. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/scene.h"
+
+#define N 1000
+
+static struct scene scene;
+
+static void close_scene(void)
+{
+    scene_close(&scene);
+}
+
+static void open_scene(void)
+{
+    scene_open(&scene, &(struct scene_options){.app = "max_in_flight = 4\n"});
+}
+
+TestSuite(stop, .init = open_scene, .fini = close_scene, .timeout = 120);
+
+/* The jobs that lie in the list carry ids in rising order. */
+static void expect_list_in_order(size_t n)
+{
+    long last = -1;
+    redisReply *list = redis_cmd(&scene.redis, "LRANGE " JOB_LIST " 0 -1");
+    cr_expect_eq(list->elements, n, "%zu jobs in the list, not %zu", list->elements, n);
+    for (size_t i = 0; i < list->elements; i++) {
+        const char *id = strstr(list->element[i]->str, "\"id\":\"");
+        long number = id ? strtol(id + 6, NULL, 10) : -1;
+        cr_assert_gt(number, last, "%ld after %ld", number, last);
+        last = number;
+    }
+    freeReplyObject(list);
+}
+
+static void expect_each_event_once(void)
+{
+    unsigned counts[N];
+    scene_count_published(&scene, counts, N);
+    for (size_t i = 0; i < N; i++) {
+        cr_expect_eq(counts[i], 1, "event %zu: %u times", i, counts[i]);
+    }
+}
+
+static void run(int signal)
+{
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':50}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 100);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_events(&scene.fake) >= 50, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, signal, WAIT_LONG_MS), 0);
+    size_t n_results = outcomes_count(&scene.redis, RESULTS);
+    cr_expect_eq(fake_server_events(&scene.fake), n_results);
+    expect_list_in_order(N - n_results);
+
+    fake_server_delete_rules(&scene.fake);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, N, 0));
+    expect_each_event_once();
+}
+
+Test(stop, by_sigterm_finishes_hands_back_and_the_next_daemon_goes_on)
+{
+    run(SIGTERM);
+}
+
+Test(stop, by_sigint_finishes_hands_back_and_the_next_daemon_goes_on)
+{
+    run(SIGINT);
+}
+
+Test(stop, of_an_idle_daemon_is_quick)
+{
+    scene_start_pusherd(&scene);
+    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
+}
+
+Test(stop, by_two_signals_does_not_wait_for_a_server_that_hangs)
+{
+    fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 10, 1);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 1, WAIT_LONG_MS));
+    proc_signal(&scene.pusherd, SIGTERM);
+    cr_expect(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) > 0, 2000),
+              "what was not sent is handed back at once");
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
+    expect_list_in_order(10);
+}
+
+Test(stop, waits_no_longer_than_the_drain_time)
+{
+    FILE *file = fopen(scene.config, "ae");
+    cr_assert(file && fputs("timeout_ms = 10000\n[delivery]\ndrain_ms = 300\n", file) >= 0 &&
+              fclose(file) == 0);
+    fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 5, 1);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 1, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 4000), 0);
+    expect_list_in_order(5);
+}
+
+Test(stop, of_one_of_two_daemons_leaves_its_jobs_to_the_other)
+{
+    struct proc other;
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':10}}]");
+    scene_start_pusherd(&scene);
+    scene_start_other(&scene, &other);
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 100);
+    cr_assert(wait_until(fake_server_events(&scene.fake) >= 100, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+    cr_assert(scene_settles(&scene, N, 0));
+    expect_each_event_once();
+}
+
+Test(stop, before_redis_is_up)
+{
+    redis_kill(&scene.redis);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "redis"), WAIT_LONG_MS),
+              "the log does not say that Redis is away");
+    cr_expect(proc_is_running(&scene.pusherd));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
+}
