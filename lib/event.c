@@ -134,8 +134,8 @@ static int check_size(const struct pusher_client *client, const struct payload *
 static int check_payload(const struct pusher_client *client, const struct payload *p,
                          size_t *ret_size, struct pusher_error *error)
 {
-    bool encrypted;
-    size_t name_size, data_size;
+    bool encrypted = false;
+    size_t name_size = 0, data_size = 0;
     int rc = check_channels(client, p, &encrypted, error);
     if (rc == 0)
         rc = pusher__event_name_check(p->name, error);
@@ -204,7 +204,7 @@ static int find_encryption(const struct payload *p, bool *ret_encrypted)
 static int put_data(struct writer *w, const struct pusher_client *client, const struct payload *p,
                     const unsigned char *nonce)
 {
-    bool encrypted;
+    bool encrypted = false;
     int rc = find_encryption(p, &encrypted);
     if (rc != 0)
         return rc;

@@ -1,40 +1,14 @@
-/* One easy handle for the life of the transport, so that its connection is kept. What does not
- * change is set once in set_up(); a request sets its URL, method and body. */
-#include "pusher/http.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
+#include "lib/http_private.h"
 #include "lib/report.h"
 #include "pusher/reply.h"
-#include "pusher/version.h"
 
 #define URL_MAX        ((size_t)64 * 1024)
-#define AGENT          "pusher-http-c"
-#define MAX_IDLE_S     55L /* hosted Pusher drops idle connections after a minute or so */
 #define RETRY_AFTER_MS ((int64_t)24 * 60 * 60 * 1000)
-
-struct pusher_http {
-    const struct pusher_client *client; /* borrowed */
-    CURL *easy;                         /* owned */
-    struct curl_slist *headers;         /* owned */
-    struct curl_slist *json_headers;    /* owned: with a body */
-    char *url;                          /* owned */
-    size_t url_size;
-    int64_t clock_offset_s;
-    int64_t fixed_unix_s; /* 0: not fixed */
-    char curl_error[CURL_ERROR_SIZE];
-
-    /* Of the answer that is being read. */
-    char *body;
-    size_t len, size;
-    bool too_long, no_memory;
-    int64_t date_s; /* -1: no Date header */
-    int64_t retry_after_ms;
-};
 
 static int64_t now_s(void)
 {
@@ -54,7 +28,7 @@ static bool grow_body(struct pusher_http *http, size_t needed)
     return true;
 }
 
-static size_t on_body(char *bytes, size_t unit, size_t n, void *arg)
+size_t pusher__http_on_body(char *bytes, size_t unit, size_t n, void *arg)
 {
     struct pusher_http *http = arg;
     size_t len = unit * n;
@@ -83,7 +57,7 @@ static bool read_header(const char *line, size_t len, const char *name,
 }
 
 /* A Date header is read as a Retry-After that counts from 1970. */
-static size_t on_header(char *line, size_t unit, size_t n, void *arg)
+size_t pusher__http_on_header(char *line, size_t unit, size_t n, void *arg)
 {
     struct pusher_http *http = arg;
     struct pusher_string value;
@@ -94,116 +68,6 @@ static size_t on_header(char *line, size_t unit, size_t n, void *arg)
     if (read_header(line, unit * n, "Retry-After", &value))
         http->retry_after_ms = pusher_retry_after_ms(value.ptr, value.len, now_s(), RETRY_AFTER_MS);
     return unit * n;
-}
-
-static bool add_header(struct curl_slist **list, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(*list, line);
-    if (!longer)
-        return false;
-    *list = longer;
-    return true;
-}
-
-/* An empty "Expect:" keeps libcurl from waiting for 100-continue before a large body. */
-static bool make_headers(struct pusher_http *http)
-{
-    char library[64];
-    snprintf(library, sizeof(library), "X-Pusher-Library: " AGENT " %s", pusher_version());
-    const char *lines[] = {library, "Expect:", "Accept: application/json",
-                           pusher_client_keep_alive(http->client) ? NULL : "Connection: close"};
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        if (lines[i] &&
-            (!add_header(&http->headers, lines[i]) || !add_header(&http->json_headers, lines[i])))
-            return false;
-    }
-    return add_header(&http->json_headers, "Content-Type: application/json");
-}
-
-static void set_up_callbacks(struct pusher_http *http)
-{
-    CURL *easy = http->easy;
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->curl_error);
-}
-
-/* An empty proxy, unlike none, keeps libcurl from asking the environment. */
-static CURLcode set_up_place(struct pusher_http *http)
-{
-    CURL *easy = http->easy;
-    const char *proxy = pusher_client_proxy(http->client);
-    const char *ca_file = pusher_client_ca_file(http->client);
-    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    if (rc == CURLE_OK && ca_file)
-        rc = curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
-    if (rc == CURLE_OK && ca_file)
-        rc = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    return rc;
-}
-
-static CURLcode set_up(struct pusher_http *http)
-{
-    CURL *easy = http->easy;
-    long timeout_ms = (long)pusher_client_timeout_ms(http->client);
-    bool keep_alive = pusher_client_keep_alive(http->client);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, keep_alive ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
-    set_up_callbacks(http);
-    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, AGENT);
-    return rc == CURLE_OK ? set_up_place(http) : rc;
-}
-
-static void init_curl(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-int pusher_http_new(const struct pusher_client *client, struct pusher_http **ret_http,
-                    struct pusher_error *ret_error)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_curl);
-    struct pusher_http *http = calloc(1, sizeof(*http));
-    if (!http)
-        return pusher__fail_plain(ret_error, PUSHER_ENOMEM);
-    http->client = client;
-    http->easy = curl_easy_init();
-    http->url_size = strlen(pusher_client_base_url(client)) + PUSHER_TARGET_MAX;
-    http->url = malloc(http->url_size);
-    if (!http->easy || !http->url || !make_headers(http) || set_up(http) != CURLE_OK) {
-        pusher_http_free(http);
-        return pusher__fail_plain(ret_error, PUSHER_ENOMEM);
-    }
-    *ret_http = http;
-    return 0;
-}
-
-void pusher_http_free(struct pusher_http *http)
-{
-    if (!http)
-        return;
-    curl_easy_cleanup(http->easy);
-    curl_slist_free_all(http->headers);
-    curl_slist_free_all(http->json_headers);
-    free(http->url);
-    free(http->body);
-    free(http);
 }
 
 static int64_t sign_time(const struct pusher_http *http)
@@ -221,8 +85,13 @@ static int write_url(struct pusher_http *http, const struct pusher_request *requ
         memcpy(http->url, base, base_len);
         int rc = pusher_request_sign(http->client, request, sign_time(http), http->url + base_len,
                                      http->url_size - base_len);
+        if (rc == PUSHER_EINVAL) /* it has the words */
+            rc = pusher_request_check(request->method, request->path, request->params,
+                                      request->n_params, error);
+        else if (rc != 0 && rc != PUSHER_ETOOSMALL)
+            pusher__fail_plain(error, rc);
         if (rc != PUSHER_ETOOSMALL)
-            return rc == 0 ? 0 : pusher__fail_plain(error, rc);
+            return rc;
         if (http->url_size >= URL_MAX)
             return pusher__fail(error, PUSHER_EINVAL, "the parameters make a URL of over %zu bytes",
                                 URL_MAX);

@@ -1,11 +1,19 @@
 /* Blocks form a chain in the order they were made; only the last one is bumped. The first is small,
  * since most jobs need little, and each further one is twice as large as the one before, up to a
- * bound; what is larger still gets a block of its own size. */
+ * bound; what is larger still gets a block of its own size. What was not handed out is poisoned, so
+ * that AddressSanitizer sees a write beyond a piece as it would beyond a malloc'ed one. */
 #include "proto/arena.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(memory, size)   ((void)(memory), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(memory, size) ((void)(memory), (void)(size))
+#endif
 
 #define FIRST_BLOCK_BYTES 2048
 #define BLOCK_BYTES_MAX   65536
@@ -49,6 +57,7 @@ static struct arena_block *add_block(struct arena *arena, size_t needed)
     block->next = NULL;
     block->size = size;
     block->used = 0;
+    ASAN_POISON_MEMORY_REGION(block->memory, size);
     if (arena->last)
         arena->last->next = block;
     else
@@ -85,22 +94,38 @@ void arena_reset(struct arena *arena)
     free_blocks(arena->first->next);
     arena->first->next = NULL;
     arena->first->used = 0;
+    ASAN_POISON_MEMORY_REGION(arena->first->memory, arena->first->size);
     arena->last = arena->first;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
     struct arena_block *block = arena->last;
+    size_t rounded;
     void *memory;
 
-    if (!round_up(size, &size) || size > arena->max_bytes - arena->used)
+    if (!round_up(size, &rounded) || rounded > arena->max_bytes - arena->used)
         return NULL;
-    if (!block || size > block->size - block->used)
-        block = add_block(arena, size);
+    if (!block || rounded > block->size - block->used)
+        block = add_block(arena, rounded);
     if (!block)
         return NULL;
     memory = block->memory + block->used;
-    block->used += size;
-    arena->used += size;
+    ASAN_UNPOISON_MEMORY_REGION(memory, size);
+    block->used += rounded;
+    arena->used += rounded;
     return memory;
+}
+
+void arena_shrink(struct arena *arena, void *memory, size_t size, size_t kept)
+{
+    struct arena_block *block = arena->last;
+    size_t before, after;
+
+    if (!round_up(size, &before) || !round_up(kept, &after) || after > before ||
+        block->memory + block->used - before != (unsigned char *)memory)
+        return;
+    block->used -= before - after;
+    arena->used -= before - after;
+    ASAN_POISON_MEMORY_REGION((unsigned char *)memory + after, before - after);
 }

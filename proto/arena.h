@@ -29,4 +29,8 @@ void arena_reset(struct arena *arena);
 /* `size` bytes, aligned for any type; NULL when out of memory or over the cap. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 
+/* Gives back the end of what arena_alloc() handed out last, `memory` of `size` bytes; the first
+ * `kept` of them stay. */
+void arena_shrink(struct arena *arena, void *memory, size_t size, size_t kept);
+
 #endif

@@ -11,7 +11,10 @@
 #define INTEGER_BYTES 20  /* "-9223372036854775808", "18446744073709551615" */
 #define LABEL_BYTES   64
 
-enum job_code job_fail(struct job_context *ctx, enum job_code code, const char *format, ...)
+/* Keeps the buffers of messages out of the functions that usually have nothing to say. */
+#define COLD __attribute__((cold, noinline))
+
+COLD enum job_code job_fail(struct job_context *ctx, enum job_code code, const char *format, ...)
 {
     va_list args;
 
@@ -46,28 +49,28 @@ static const char *prefix(const struct job_context *ctx, char ret_prefix[LABEL_B
     return ret_prefix;
 }
 
-enum job_code job_fail_field(struct job_context *ctx, enum job_field field, const char *what)
+COLD enum job_code job_fail_field(struct job_context *ctx, enum job_field field, const char *what)
 {
     char text[LABEL_BYTES];
 
     return job_fail(ctx, JOB_INVALID, "%s: %s", label(ctx, field, text), what);
 }
 
-enum job_code job_fail_memory(struct job_context *ctx, enum job_field field)
+COLD enum job_code job_fail_memory(struct job_context *ctx, enum job_field field)
 {
     ctx->out_of_memory = true;
     return job_fail_field(ctx, field, "too large");
 }
 
-enum job_code job_fail_missing(struct job_context *ctx, enum job_field field)
+COLD enum job_code job_fail_missing(struct job_context *ctx, enum job_field field)
 {
     char text[LABEL_BYTES];
 
     return job_fail(ctx, JOB_INVALID, "%s%s is missing", prefix(ctx, text), job_fields[field].name);
 }
 
-enum job_code job_fail_kind(struct job_context *ctx, enum job_field field, const char *expected,
-                            const struct value *value)
+COLD enum job_code job_fail_kind(struct job_context *ctx, enum job_field field,
+                                 const char *expected, const struct value *value)
 {
     char text[LABEL_BYTES];
 
@@ -75,8 +78,8 @@ enum job_code job_fail_kind(struct job_context *ctx, enum job_field field, const
                     value_kind_name(value->kind));
 }
 
-static enum job_code fail_flaw(struct job_context *ctx, enum job_code code, enum job_field field,
-                               const struct value_flaw *flaw)
+COLD static enum job_code fail_flaw(struct job_context *ctx, enum job_code code,
+                                    enum job_field field, const struct value_flaw *flaw)
 {
     char text[LABEL_BYTES];
 
@@ -84,16 +87,39 @@ static enum job_code fail_flaw(struct job_context *ctx, enum job_code code, enum
                     (size_t)(flaw->at - ctx->start), flaw->what);
 }
 
-enum job_code job_check_keys(struct job_context *ctx, const struct job_members *members)
+COLD static enum job_code fail_len(struct job_context *ctx, enum job_field field, size_t len,
+                                   size_t max)
 {
     char text[LABEL_BYTES];
 
+    return job_fail(ctx, JOB_INVALID, "%s: %zu bytes long, at most %zu are allowed",
+                    label(ctx, field, text), len, max);
+}
+
+/* Something about a map as a whole, "events[3]: ..." where it is an item. */
+COLD static enum job_code fail_map(struct job_context *ctx, const char *at, const char *before,
+                                   const char *after)
+{
+    char text[LABEL_BYTES];
+
+    return job_fail(ctx, JOB_INVALID, "%s%s %zu %s", prefix(ctx, text), before,
+                    (size_t)(at - ctx->start), after);
+}
+
+COLD static enum job_code fail_twice(struct job_context *ctx, enum job_field field)
+{
+    char text[LABEL_BYTES];
+
+    return job_fail(ctx, JOB_INVALID, "%s%s is there twice", prefix(ctx, text),
+                    job_fields[field].name);
+}
+
+enum job_code job_check_keys(struct job_context *ctx, const struct job_members *members)
+{
     if (members->odd_key)
-        return job_fail(ctx, JOB_INVALID, "%sthe key at byte %zu is not a string",
-                        prefix(ctx, text), (size_t)(members->odd_key - ctx->start));
+        return fail_map(ctx, members->odd_key, "the key at byte", "is not a string");
     if (members->duplicate != JOB_FIELD_COUNT)
-        return job_fail(ctx, JOB_INVALID, "%s%s is there twice", prefix(ctx, text),
-                        job_fields[members->duplicate].name);
+        return fail_twice(ctx, members->duplicate);
     return JOB_OK;
 }
 
@@ -102,11 +128,9 @@ enum job_code job_check_unused(struct job_context *ctx, const struct job_members
 {
     uint32_t unused = members->flawed & ~used;
     enum job_field field;
-    char text[LABEL_BYTES];
 
     if (members->flaw.at)
-        return job_fail(ctx, JOB_INVALID, "%sbyte %zu %s", prefix(ctx, text),
-                        (size_t)(members->flaw.at - ctx->start), members->flaw.what);
+        return fail_map(ctx, members->flaw.at, "byte", members->flaw.what);
     if (unused == 0)
         return JOB_OK;
     field = (enum job_field)__builtin_ctz(unused);
@@ -188,14 +212,9 @@ static enum job_code convert_string_or_integer(struct job_context *ctx, enum job
 static enum job_code check_len(struct job_context *ctx, enum job_field field,
                                struct pusher_string text, size_t max)
 {
-    char name[LABEL_BYTES];
-
     if (text.len == 0)
         return job_fail_field(ctx, field, "empty");
-    if (text.len > max)
-        return job_fail(ctx, JOB_INVALID, "%s: %zu bytes long, at most %zu are allowed",
-                        label(ctx, field, name), text.len, max);
-    return JOB_OK;
+    return text.len > max ? fail_len(ctx, field, text.len, max) : JOB_OK;
 }
 
 static enum job_code convert_name(struct job_context *ctx, enum job_field field,

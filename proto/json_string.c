@@ -18,10 +18,9 @@ static void note_flaw(struct value *value, const char *at, const char *what)
         value->flaw = (struct value_flaw){at, what};
 }
 
-/* Stops at the first byte that is a quote, a backslash, a control character or not ASCII. In the
- * sum of differences a borrow can only spoil bytes above one that is marked rightly, so the lowest
- * mark counts. */
-static const char *skip_plain(const char *at, const char *end)
+/* A byte is marked by its top bit. In the differences a borrow can only spoil bytes above one that
+ * is marked rightly, so the lowest mark counts. */
+const char *json_string_skip_plain(const char *at, const char *end)
 {
     while (end - at >= 8) {
         uint64_t word, marks;
@@ -114,7 +113,7 @@ int json_string_scan(struct reader *r, struct value *value)
     value->escaped = false;
     for (;;) {
         unsigned n;
-        r->at = skip_plain(r->at, r->end);
+        r->at = json_string_skip_plain(r->at, r->end);
         if (r->at == r->end)
             return reader_fail(r, r->at, JSON_ENDS_EARLY);
         if (*r->at == '"')

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_string.h"
 #include "proto/utf8.h"
 
 #define DOUBLE_EXACT_MAX 9007199254740992.0 /* 2^53: up to it every whole number is a double */
@@ -16,11 +17,6 @@ void json_write_raw(struct json_sink *sink, const char *text, size_t len)
     if (sink->ptr)
         memcpy(sink->ptr + sink->len, text, len);
     sink->len += len;
-}
-
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
 static void write_escape(struct json_sink *sink, char c)
@@ -39,29 +35,31 @@ static void write_escape(struct json_sink *sink, char c)
     json_write_raw(sink, escape, sizeof(escape));
 }
 
-void json_write_string(struct json_sink *sink, struct pusher_string text)
+bool json_write_string(struct json_sink *sink, struct pusher_string text)
 {
     const char *at = text.ptr, *end = text.ptr + text.len;
+    bool valid = true;
 
     json_write_raw(sink, "\"", 1);
     while (at < end) {
         const char *run = at;
         unsigned n;
-        while (at < end && is_plain(*at))
-            at++;
+        at = json_string_skip_plain(at, end);
         json_write_raw(sink, run, (size_t)(at - run));
         if (at == end)
             break;
         n = utf8_sequence(at, end);
         if (n > 1)
             json_write_raw(sink, at, n);
-        else if (n == 0)
-            json_write_raw(sink, "\xef\xbf\xbd", 3);
-        else
+        else if (n == 1)
             write_escape(sink, *at);
+        else
+            json_write_raw(sink, "\xef\xbf\xbd", 3);
+        valid = valid && n > 0;
         at += n ? n : 1;
     }
     json_write_raw(sink, "\"", 1);
+    return valid;
 }
 
 void json_write_integer(struct json_sink *sink, bool negative, uint64_t magnitude)

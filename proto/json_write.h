@@ -24,8 +24,9 @@ struct json_sink {
 
 void json_write_raw(struct json_sink *sink, const char *text, size_t len);
 
-/* Quoted and escaped, in the fewest bytes; what is not UTF-8 becomes U+FFFD. */
-void json_write_string(struct json_sink *sink, struct pusher_string text);
+/* Quoted and escaped, in the fewest bytes; what is not UTF-8 becomes U+FFFD. False if some of it
+ * was not. */
+bool json_write_string(struct json_sink *sink, struct pusher_string text);
 
 void json_write_integer(struct json_sink *sink, bool negative, uint64_t magnitude);
 

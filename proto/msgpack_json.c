@@ -1,5 +1,6 @@
-/* The value is walked twice: once to check it and to measure the text, once to write it. Both walks
- * keep, for each level that is open, how many tokens it still has; a map has two for each member.
+/* A walk over the value's tokens keeps, for each level that is open, how many it still has; a map
+ * has two for each member. A small value is walked once, into memory for the longest text it could
+ * be, the rest of which is given back; a large one is walked first to check and measure it.
  *
  * Values of msgpack that JSON does not have are flaws, not syntax errors. */
 #include "proto/msgpack_json.h"
@@ -9,6 +10,9 @@
 #include "proto/json_write.h"
 #include "proto/msgpack_read.h"
 #include "proto/utf8.h"
+
+#define GROWTH_MAX  6 /* bytes of JSON from one of msgpack: "false,", or a control character */
+#define SMALL_BYTES 512
 
 struct level {
     uint64_t left; /* tokens */
@@ -24,12 +28,10 @@ static int flawed(struct value_flaw *ret_flaw, const char *at, const char *what)
 static int write_text(struct json_sink *sink, const struct value *token,
                       struct value_flaw *ret_flaw)
 {
-    size_t valid = utf8_valid(token->text.ptr, token->text.len);
-
-    if (valid < token->text.len)
-        return flawed(ret_flaw, token->text.ptr + valid, "is not UTF-8");
-    json_write_string(sink, token->text);
-    return 0;
+    if (json_write_string(sink, token->text))
+        return 0;
+    return flawed(ret_flaw, token->text.ptr + utf8_valid(token->text.ptr, token->text.len),
+                  "is not UTF-8");
 }
 
 /* A container is opened only. */
@@ -81,14 +83,16 @@ static unsigned close_levels(struct json_sink *sink, const struct level *levels,
     return depth;
 }
 
-/* Writes the value that begins at r->at, which was read before: its syntax and depth are right. */
-static int write_value(struct reader *r, struct json_sink *sink, struct value_flaw *ret_flaw)
+static int write_value(const struct value *value, struct json_sink *sink,
+                       struct value_flaw *ret_flaw)
 {
+    struct reader reader;
     struct level levels[JOB_DEPTH_MAX + 1];
     unsigned depth = 0;
     struct value token;
     bool first = true;
 
+    reader_init(&reader, READER_MSGPACK, value->raw.ptr, value->raw.len);
     do {
         bool is_key = depth > 0 && levels[depth].is_map && levels[depth].left % 2 == 0;
         int rc;
@@ -96,8 +100,8 @@ static int write_value(struct reader *r, struct json_sink *sink, struct value_fl
             write_separator(sink, &levels[depth], first);
             levels[depth].left--;
         }
-        if (msgpack_read_token(r, &token) < 0)
-            return flawed(ret_flaw, r->error_at, r->error);
+        if (msgpack_read_token(&reader, &token) < 0)
+            return flawed(ret_flaw, reader.error_at, reader.error);
         if (is_key && token.kind != VALUE_STRING)
             return flawed(ret_flaw, token.raw.ptr, "begins a map key that is not a string");
         rc = write_token(sink, &token, ret_flaw);
@@ -112,22 +116,44 @@ static int write_value(struct reader *r, struct json_sink *sink, struct value_fl
     return 0;
 }
 
+static int write_small(const struct value *value, struct arena *arena, struct json_sink *sink,
+                       struct value_flaw *ret_flaw)
+{
+    size_t size = value->raw.len * GROWTH_MAX;
+    int rc;
+
+    *sink = (struct json_sink){arena_alloc(arena, size), 0};
+    if (!sink->ptr)
+        return VALUE_NO_MEMORY;
+    rc = write_value(value, sink, ret_flaw);
+    arena_shrink(arena, sink->ptr, size, sink->len);
+    return rc;
+}
+
+static int write_measured(const struct value *value, struct arena *arena, struct json_sink *sink,
+                          struct value_flaw *ret_flaw)
+{
+    int rc;
+
+    *sink = (struct json_sink){NULL, 0};
+    rc = write_value(value, sink, ret_flaw);
+    if (rc < 0)
+        return rc;
+    *sink = (struct json_sink){arena_alloc(arena, sink->len), 0};
+    return sink->ptr ? write_value(value, sink, ret_flaw) : VALUE_NO_MEMORY;
+}
+
 int msgpack_json(const struct value *value, struct arena *arena, struct pusher_string *ret_json,
                  struct value_flaw *ret_flaw)
 {
-    struct json_sink sink = {NULL, 0};
-    struct reader reader;
-    int rc;
+    int rc = VALUE_NO_MEMORY;
+    struct json_sink sink;
 
-    reader_init(&reader, READER_MSGPACK, value->raw.ptr, value->raw.len);
-    rc = write_value(&reader, &sink, ret_flaw);
-    if (rc < 0)
-        return rc;
-    sink = (struct json_sink){arena_alloc(arena, sink.len), 0};
-    if (!sink.ptr)
-        return VALUE_NO_MEMORY;
-    reader_init(&reader, READER_MSGPACK, value->raw.ptr, value->raw.len);
-    rc = write_value(&reader, &sink, ret_flaw);
-    *ret_json = (struct pusher_string){sink.ptr, sink.len};
+    if (value->raw.len <= SMALL_BYTES)
+        rc = write_small(value, arena, &sink, ret_flaw);
+    if (rc == VALUE_NO_MEMORY)
+        rc = write_measured(value, arena, &sink, ret_flaw);
+    if (rc == 0)
+        *ret_json = (struct pusher_string){sink.ptr, sink.len};
     return rc;
 }

@@ -17,7 +17,7 @@ static void write_error(struct json_sink *sink, struct pusher_string error)
 {
     if (error.len > OUTCOME_TEXT_MAX)
         error.len = utf8_cut(error.ptr, error.len, OUTCOME_TEXT_MAX);
-    json_write_string(sink, error);
+    (void)json_write_string(sink, error);
 }
 
 static void write_part(struct json_sink *sink, const struct outcome_part *part)
@@ -25,7 +25,7 @@ static void write_part(struct json_sink *sink, const struct outcome_part *part)
     write_literal(sink, "{\"index\":");
     json_write_integer(sink, false, part->index);
     write_literal(sink, ",\"code\":");
-    json_write_string(sink, pusher_str(part->code));
+    (void)json_write_string(sink, pusher_str(part->code));
     write_literal(sink, ",\"error\":");
     write_error(sink, part->error);
     write_literal(sink, "}");
@@ -51,14 +51,14 @@ static void write_number(struct json_sink *sink, const char *name, uint64_t numb
 static void write_reply(struct json_sink *sink, const struct outcome *outcome)
 {
     write_literal(sink, "{\"id\":");
-    json_write_string(sink, outcome->id);
+    (void)json_write_string(sink, outcome->id);
     write_literal(sink, ",\"op\":");
-    json_write_string(sink, outcome->op);
+    (void)json_write_string(sink, outcome->op);
     write_literal(sink, ",\"app\":");
-    json_write_string(sink, outcome->app);
+    (void)json_write_string(sink, outcome->app);
     write_literal(sink, outcome->code ? ",\"ok\":false,\"code\":" : ",\"ok\":true");
     if (outcome->code)
-        json_write_string(sink, pusher_str(outcome->code));
+        (void)json_write_string(sink, pusher_str(outcome->code));
     write_number(sink, ",\"http\":", outcome->http);
     if (outcome->code) {
         write_literal(sink, ",\"error\":");

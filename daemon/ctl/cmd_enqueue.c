@@ -37,7 +37,8 @@ static int convert(struct enqueue *enqueue, const char *line, size_t len)
         enqueue->as_msgpack ? pack_msgpack(line, len, buffer, why) : pack_check(line, len, why);
     if (rc != 0) {
         feed_drop(&enqueue->feed);
-        return ctl_fail(CTL_FAILED, "line %" PRIu64 ": %s", enqueue->lines.number, why);
+        return ctl_fail(CTL_FAILED, "line %" PRIu64 ": %s; nothing from it on was sent",
+                        enqueue->lines.number, why);
     }
     if (!enqueue->as_msgpack && msgpack_sbuffer_write(buffer, line, len) != 0)
         return ctl_fail(CTL_FAILED, "out of memory");
@@ -62,7 +63,8 @@ static int take_line(struct enqueue *enqueue, const char *line, size_t len)
 static int fail_read(const struct enqueue *enqueue, int rc)
 {
     if (rc == LINES_TOO_LONG)
-        return ctl_fail(CTL_FAILED, "line %" PRIu64 ": longer than %zu bytes",
+        return ctl_fail(CTL_FAILED,
+                        "line %" PRIu64 ": longer than %zu bytes; nothing from it on was sent",
                         enqueue->lines.number, LINE_MAX_BYTES);
     if (rc == LINES_IO)
         return ctl_fail(CTL_FAILED, "standard input: %s", strerror(errno));

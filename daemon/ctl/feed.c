@@ -37,7 +37,7 @@ static int lose(struct feed *feed)
     for (unsigned i = 0; i < feed->n_window; i++)
         tell_lines(&feed->window[i], "may be on the list or not", "the answer is missing");
     if (feed->open.n_jobs > 0)
-        tell_lines(&feed->open, "are not on the list", "the connection failed");
+        ctl_warn("nothing from line %" PRIu64 " on was sent", feed->open.first_line);
     ctl_warn("%s", feed->link->why);
     feed->n_window = 0;
     return FEED_LOST;
@@ -110,6 +110,6 @@ int feed_finish(struct feed *feed, int rc)
         rc = answer < rc ? answer : rc;
     }
     if (rc == FEED_REFUSED && feed->open.n_jobs > 0)
-        tell_lines(&feed->open, "are not on the list", "not sent after the refusal");
+        ctl_warn("nothing from line %" PRIu64 " on was sent", feed->open.first_line);
     return rc;
 }

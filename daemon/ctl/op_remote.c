@@ -32,7 +32,7 @@ static int trigger_batch(struct pusher_http *http, const struct job_spec *spec, 
         const struct job_spec_event *event = &spec->events[i];
         if (event->error) {
             error->code = PUSHER_EINVAL;
-            snprintf(error->text, sizeof error->text, "event %zu: %.160s", i, event->error->text);
+            snprintf(error->text, sizeof error->text, "%s", event->error->text);
             return error->code;
         }
         events[i] = (struct pusher_event){

@@ -26,6 +26,13 @@ static int fail(char why[PACK_WHY_MAX], const char *start, const char *at, const
     return -1;
 }
 
+/* A flaw's text goes on where the byte is named: "byte 7 is not UTF-8". */
+static int fail_flaw(char why[PACK_WHY_MAX], const char *start, const struct value_flaw *flaw)
+{
+    snprintf(why, PACK_WHY_MAX, "byte %zu %s", (size_t)(flaw->at - start) + 1, flaw->what);
+    return -1;
+}
+
 static int read_value(const char *text, size_t len, struct value *ret_value, char why[PACK_WHY_MAX])
 {
     struct reader reader;
@@ -33,7 +40,7 @@ static int read_value(const char *text, size_t len, struct value *ret_value, cha
     if (reader_value(&reader, ret_value) != 0 || reader_finish(&reader) != 0)
         return fail(why, text, reader.error_at, reader.error);
     if (ret_value->flaw.at)
-        return fail(why, text, ret_value->flaw.at, ret_value->flaw.what);
+        return fail_flaw(why, text, &ret_value->flaw);
     return 0;
 }
 
@@ -65,7 +72,7 @@ static int pack_string(struct packer *packer, const struct value *value)
     struct value_flaw flaw;
     int rc = value_text(value, &packer->arena, &text, &flaw);
     if (rc == VALUE_FLAWED)
-        return fail(packer->why, packer->start, flaw.at, flaw.what);
+        return fail_flaw(packer->why, packer->start, &flaw);
     if (rc != 0)
         return fail(packer->why, packer->start, value->raw.ptr, "out of memory");
     return msgpack_pack_str_with_body(&packer->out, text.ptr, text.len);

@@ -154,7 +154,8 @@ void sim_audit_request(struct sim_world *world, const struct request *request,
     audit_lanes(world, request);
 }
 
-/* The first time a part is published it may not come behind later ones of its queue and lane. */
+/* The first time a part is published it may not come behind later ones of its queue and lane; save
+ * that jobs which were parked or lost have left the order. */
 void sim_audit_published(struct sim_world *world, struct sim_part *part)
 {
     const struct sim_job *job = part->owner;
@@ -162,24 +163,24 @@ void sim_audit_published(struct sim_world *world, struct sim_part *part)
     if (part->published)
         return;
     part->published = true;
+    if (job->may_overtake)
+        return;
     for (unsigned k = 0; k < part->n_lanes; k++) {
         uint64_t *last = &world->lanes[part->lanes[k]].last_serial[job->queue];
 
-        SIM_CHECK(world, job->may_overtake || job->serial >= *last,
-                  "job %llu is published after job %llu, in lane %u",
+        SIM_CHECK(world, job->serial >= *last, "job %llu is published after job %llu, in lane %u",
                   (unsigned long long)job->serial, (unsigned long long)*last, part->lanes[k]);
-        if (*last < job->serial)
-            *last = job->serial;
+        *last = job->serial;
     }
 }
 
-static bool is_exhausted(const struct sim_world *world, const struct sim_job *job)
+static bool is_exhausted(const struct sim_world *world, const struct sim_claim *claim,
+                         const struct part *part)
 {
-    for (unsigned i = 0; i < job->n_parts; i++) {
-        if (job->parts[i].n_tries >= world->limits.max_attempts)
-            return true;
-    }
-    return world->now_ms - job->first_try_ms >= world->limits.retry_for_ms;
+    unsigned n_tries = claim->job.attempts_before + claim->n_tries[part - claim->parts];
+
+    return n_tries >= world->limits.max_attempts ||
+           world->now_ms - claim->owner->first_sent_ms >= world->limits.retry_for_ms;
 }
 
 static void audit_failed(const struct sim_world *world, const struct sim_claim *claim,
@@ -192,9 +193,22 @@ static void audit_failed(const struct sim_world *world, const struct sim_claim *
     else if (strcmp(part->code, "expired") == 0)
         SIM_CHECK(world, claim->owner->expires_at_ms <= world->now_ms, "expired too soon");
     else if (strcmp(part->code, "retries_exhausted") == 0)
-        SIM_CHECK(world, is_exhausted(world, claim->owner), "given up too soon");
+        SIM_CHECK(world, is_exhausted(world, claim, part), "given up too soon");
     else
         sim_die(world, "a part failed as %s", part->code);
+}
+
+/* Requests that refused the app as a whole do not count. */
+static void audit_attempts(const struct sim_world *world, const struct sim_claim *claim)
+{
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < claim->job.n_parts; i++) {
+        if (claim->n_tries[i] > most)
+            most = claim->n_tries[i];
+    }
+    SIM_CHECK(world, claim->job.attempts == claim->job.attempts_before + most, "%u attempts are %u",
+              claim->job.attempts_before + most, claim->job.attempts);
 }
 
 static void audit_fate(const struct sim_world *world, const struct sim_claim *claim,
@@ -213,8 +227,7 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
         SIM_CHECK(world, n_in[PART_PARKED] > 0 && !claim->abandoned, "later, but why");
         break;
     case JOB_HANDED_BACK:
-        SIM_CHECK(world, world->stopping && claim->n_tries == 0 && job->attempts_before == 0,
-                  "handed back, but it was tried");
+        SIM_CHECK(world, world->stopping && job->attempts == 0, "handed back, but it was tried");
         break;
     case JOB_ABANDONED:
         SIM_CHECK(world, claim->abandoned && n_in[PART_PARKED] > 0, "abandoned, but not lost");
@@ -238,10 +251,11 @@ void sim_audit_settled(struct sim_world *world, const struct sim_claim *claim)
             audit_failed(world, claim, part);
         SIM_CHECK(world,
                   (part->state == PART_DELIVERED) ==
-                      (claim->told_done[i] || (sim_part_of(part)->delivered &&
-                                               part->state == PART_DELIVERED)),
+                      (claim->told_done[i] ||
+                       (sim_part_of(part)->delivered && part->state == PART_DELIVERED)),
                   "part %u is delivered, or not, against the answers", i);
     }
+    audit_attempts(world, claim);
     audit_fate(world, claim, n_in);
 }
 

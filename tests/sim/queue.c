@@ -225,6 +225,16 @@ static void free_claim(struct sim_world *world, struct sim_claim *claim)
         free(owner);
 }
 
+/* A record does not tell which parts failed: they will be tried again with the others. */
+static bool has_failed(const struct sim_claim *claim)
+{
+    for (unsigned i = 0; i < claim->owner->n_parts; i++) {
+        if (claim->parts[i].state == PART_FAILED)
+            return true;
+    }
+    return false;
+}
+
 /* What the settle script does. */
 static void settle_in_redis(struct sim_world *world, struct sim_claim *claim)
 {
@@ -239,7 +249,7 @@ static void settle_in_redis(struct sim_world *world, struct sim_claim *claim)
         world->n_live--;
         world->n_done++;
     } else if (claim->job.fate == JOB_LATER) {
-        job->may_overtake |= claim->job.due_ms > 0 || !world->stopping;
+        job->may_overtake |= claim->job.due_ms > 0 || !world->stopping || has_failed(claim);
         put_later(world, job, claim->job.due_ms);
     } else {
         SIM_CHECK(world, claim->job.fate == JOB_HANDED_BACK, "a claim that is alive was dropped");

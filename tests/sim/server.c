@@ -42,6 +42,12 @@ void sim_send(struct sim_world *world, struct request *request)
     flight->request = request;
     flight->answer_at_ms = world->now_ms + sim_latency(world, request->app);
     note_gate(world, flight);
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct sim_job *job = SIM_CLAIM_OF(request->parts[i]->job)->owner;
+
+        if (job->first_sent_ms == 0)
+            job->first_sent_ms = world->now_ms;
+    }
 }
 
 static void publish(struct sim_world *world, const struct request *request)
@@ -120,8 +126,8 @@ struct told { /* a request that is gone, as it was */
 
 static struct told remember(const struct request *request)
 {
-    struct told told = {request->app, request->n_parts, {NULL}, request->clock_corrected,
-                        request->first_sent_ms};
+    struct told told = {
+        request->app, request->n_parts, {NULL}, request->clock_corrected, request->first_sent_ms};
 
     memcpy(told.parts, request->parts, request->n_parts * sizeof(request->parts[0]));
     return told;
@@ -134,14 +140,11 @@ static void note_answer(const struct told *told, enum answer_kind kind)
     for (unsigned i = 0; i < told->n_parts; i++) {
         struct part *part = told->parts[i];
         struct sim_claim *claim = SIM_CLAIM_OF(part->job);
-        struct sim_part *own = &claim->owner->parts[part - claim->parts];
+        size_t index = (size_t)(part - claim->parts);
 
-        claim->told_done[part - claim->parts] |= kind == ANSWER_DONE;
-        own->n_tries += counts;
-        claim->n_tries += counts;
-        own->refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
-        if (claim->owner->first_try_ms == 0)
-            claim->owner->first_try_ms = told->first_sent_ms;
+        claim->told_done[index] |= kind == ANSWER_DONE;
+        claim->n_tries[index] += counts;
+        claim->owner->parts[index].refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
     }
 }
 
@@ -172,8 +175,8 @@ static void check_parts(struct sim_world *world, const struct told *told, enum a
             continue;
         claim->owner->may_overtake = true;
         SIM_CHECK(world,
-                  is_lost(told) || part->job->due_ms >
-                                       told->first_sent_ms + world->limits.lane_hold_ms,
+                  is_lost(told) ||
+                      part->job->due_ms > told->first_sent_ms + world->limits.lane_hold_ms,
                   "a part was parked that could wait");
     }
 }

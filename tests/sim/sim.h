@@ -41,7 +41,6 @@ struct sim_part {
     bool delivered;                     /* in the record: never sent again */
     bool published;
     bool refused_alone;
-    unsigned n_tries; /* requests that counted as attempts */
 };
 
 enum sim_place { SIM_QUEUED, SIM_CLAIMED, SIM_LATER, SIM_SETTLED };
@@ -59,8 +58,8 @@ struct sim_job {
     unsigned n_claims;     /* alive, the late ones too */
     unsigned attempts;     /* of the record */
     uint64_t first_attempt_ms;
-    uint64_t first_try_ms; /* by the model */
-    bool may_overtake;     /* it was parked or lost: it need not keep its order any more */
+    uint64_t first_sent_ms; /* by the model */
+    bool may_overtake;      /* it was parked or lost: it need not keep its order any more */
     unsigned n_parts;
     struct sim_part parts[SIM_MAX_PARTS];
 };
@@ -71,8 +70,8 @@ struct sim_claim {
     struct list link; /* in claims or settling */
     bool abandoned;
     bool settled;
-    unsigned n_tries; /* requests that counted as attempts */
     bool told_done[SIM_MAX_PARTS];
+    unsigned n_tries[SIM_MAX_PARTS]; /* requests that counted as attempts */
     struct job job;
     struct part parts[]; /* and behind them their lane entries */
 };

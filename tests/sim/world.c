@@ -11,9 +11,9 @@ void sim_die(const struct sim_world *world, const char *format, ...)
     va_list args;
 
     fflush(stdout);
-    fprintf(stderr, "sim_engine: seed %llu, step %llu, at %llu ms: ",
-            (unsigned long long)world->seed, (unsigned long long)world->n_steps,
-            (unsigned long long)world->now_ms);
+    fprintf(stderr,
+            "sim_engine: seed %llu, step %llu, at %llu ms: ", (unsigned long long)world->seed,
+            (unsigned long long)world->n_steps, (unsigned long long)world->now_ms);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

@@ -512,6 +512,22 @@ Test(http, a_ca_file_that_is_not_there_is_a_fault_of_the_configuration)
     pusher_client_free(client);
 }
 
+Test(http, a_ca_file_without_certificates_is_one_too)
+{
+    struct server server;
+    struct pusher_error error;
+    server_start(&server, ok_step, 1, server_tls("127.0.0.1", pem_file()));
+    struct pusher_config config = config_for(&server);
+    config.use_tls = true;
+    config.ca_file = "/etc/passwd";
+    struct pusher_http *http = open_http(&config);
+    cr_assert_eq(fail(http, &error), PUSHER_ECONFIG, "%s", error.text);
+    close_http(http);
+    server_stop(&server);
+    server_free(&server);
+    unlink(pem_file());
+}
+
 static void *perform_some(void *arg)
 {
     struct pusher_http *http;

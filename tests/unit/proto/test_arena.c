@@ -87,6 +87,38 @@ Test(arena, can_hand_out_its_whole_cap_again_after_a_reset)
     arena_deinit(&arena);
 }
 
+Test(arena, hands_out_again_what_was_given_back)
+{
+    struct arena arena;
+    unsigned char *first, *second;
+
+    arena_init(&arena, 4096);
+    first = arena_alloc(&arena, 4000);
+    memset(first, 1, 4000);
+    arena_shrink(&arena, first, 4000, 100);
+    second = arena_alloc(&arena, 3900);
+    cr_assert_geq(second, first + 100);
+    memset(second, 2, 3900);
+    cr_assert_eq(first[99], 1);
+    arena_deinit(&arena);
+}
+
+Test(arena, gives_back_only_what_it_handed_out_last)
+{
+    struct arena arena;
+    unsigned char *first, *second;
+
+    arena_init(&arena, 4096);
+    first = arena_alloc(&arena, 100);
+    second = arena_alloc(&arena, 100);
+    arena_shrink(&arena, first, 100, 0);
+    memset(first, 1, 100);
+    memset(second, 2, 100);
+    cr_assert_eq(first[99], 1);
+    cr_assert_gt((unsigned char *)arena_alloc(&arena, 100), second);
+    arena_deinit(&arena);
+}
+
 Test(arena, can_be_deinited_zeroed_twice_and_then_used)
 {
     struct arena arena = {0};

@@ -238,6 +238,40 @@ Test(msgpack_json, refuses_what_json_cannot_say)
     FLAW_IS("\x81\xa2\xc3(\x01", 2, "is not UTF-8");
 }
 
+/* The same value many times over: small values are written into memory for the worst of them, large
+ * ones are measured first. */
+static void assert_repeats(const char *item, size_t len, const char *json)
+{
+    for (size_t n = 1; n < 1200; n += n < 20 ? 1 : 61) {
+        char *bytes = malloc(3 + n * len), *expected = malloc(3 + n * (strlen(json) + 1));
+        char *at = stpcpy(expected, "[");
+        memcpy(bytes, (char[]){'\xdc', (char)(n >> 8), (char)n}, 3);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(bytes + 3 + i * len, item, len);
+            at = stpcpy(stpcpy(at, i ? "," : ""), json);
+        }
+        stpcpy(at, "]");
+        assert_json(bytes, 3 + n * len, expected);
+        free(bytes);
+        free(expected);
+    }
+}
+
+#define REPEATS(literal, json) assert_repeats(literal, sizeof(literal) - 1, json)
+
+Test(msgpack_json, writes_few_and_many_of_what_grows_most)
+{
+    REPEATS("\xc2", "false");
+    REPEATS("\xc0", "null");
+    REPEATS("\xe0", "-32");
+    REPEATS("\xa3\1\1\1", "\"\\u0001\\u0001\\u0001\"");
+    REPEATS("\xd2\x80\0\0\0", "-2147483648");
+    REPEATS("\xca\xbd\xcc\xcc\xcd", "-0.10000000149011612");
+    REPEATS("\xcb\x80\x10\0\0\0\0\0\0", "-2.2250738585072014e-308");
+    REPEATS("\x90", "[]");
+    REPEATS("\x81\xa0\x80", "{\"\":{}}");
+}
+
 Test(msgpack_json, uses_no_more_memory_than_its_arena_may)
 {
     static const char bytes[] = "\xaa\0\0\0\0\0\0\0\0\0\0";
@@ -380,6 +414,7 @@ static void assert_random_value_reads_back(unsigned *seed, int round)
     expected = pack_random(&packer, seed, 5);
     text = to_json_in(buffer.data, buffer.size, 1 << 20);
     cr_assert_eq(text.rc, 0, "round %d", round);
+    cr_assert_leq(text.json.len, 6 * buffer.size);
     read = json_loadb(text.json.ptr, text.json.len, JSON_DECODE_ANY, NULL);
     cr_assert(read && equal(read, expected), "round %d: %.*s", round, (int)text.json.len,
               text.json.ptr);
