@@ -73,7 +73,7 @@ static struct delivery *carve(struct layout *layout, const struct plan *plan)
     for (size_t i = 0; i < n_parts; i++) {
         parts[i].entries = entries;
         parts[i].bytes = bytes;
-        parts[i].call = plan->parts[i].alone ? &calls[i] : NULL;
+        parts[i].call = plan->parts[i].request ? &calls[i] : NULL;
         entries += plan->parts[i].n_keys;
         bytes += plan->parts[i].size;
     }
@@ -120,26 +120,53 @@ static void copy_item_names(struct layout *layout, struct delivery *delivery,
     }
 }
 
+/* The calls of the parts that are requests, with strings of their own. */
+static void copy_calls(struct layout *layout, struct delivery *delivery, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_parts; i++) {
+        const struct pusher_request *request = plan->parts[i].request;
+        struct pusher_param *params;
+        struct pusher_string path;
+
+        if (!request)
+            continue;
+        path =
+            copy_string(layout, (struct pusher_string){request->path, strlen(request->path) + 1});
+        params = piece(layout, request->n_params * sizeof(*params), 8);
+        for (size_t k = 0; k < request->n_params; k++) {
+            struct pusher_param param = {copy_string(layout, request->params[k].name),
+                                         copy_string(layout, request->params[k].value)};
+
+            if (layout->block)
+                params[k] = param;
+        }
+        if (!layout->block)
+            continue;
+        /* The block is ours until the engine has it: the cast lifts the engine's const. */
+        *(struct delivery_call *)(uintptr_t)delivery->job.parts[i].call = (struct delivery_call){
+            request->method, path.ptr, params, request->n_params, plan->parts[i].target_size};
+    }
+}
+
 static int encode_part(const struct plan *plan, const struct plan_part *planned, struct part *part)
 {
     struct pusher_client *client = plan->app->client;
-    /* The block is ours until the engine has it: the cast lifts the engine's const. */
+    /* As above. */
     char *bytes = (char *)(uintptr_t)part->bytes;
 
-    if (planned->alone)
+    switch (planned->kind) {
+    case PLAN_EVENT:
+        return pusher_event_encode(client, &planned->event, NULL, bytes, planned->size);
+    case PLAN_TRIGGER:
         return pusher_trigger_encode(client, &planned->trigger, NULL, bytes, planned->size);
-    return pusher_event_encode(client, &planned->event, NULL, bytes, planned->size);
-}
-
-static void fill_call(const struct plan *plan, struct part *part)
-{
-    /* As above. */
-    struct delivery_call *call = (struct delivery_call *)(uintptr_t)part->call;
-
-    if (!call)
-        return;
-    call->method = "POST";
-    call->path = pusher_path_events(plan->app->client);
+    case PLAN_REQUEST:
+        if (planned->size > 0)
+            memcpy(bytes, planned->request->body.ptr, planned->size);
+        return 0;
+    case PLAN_DONE:
+        break;
+    }
+    return 0;
 }
 
 static void fill_parts(struct delivery *delivery, const struct plan *plan)
@@ -148,15 +175,20 @@ static void fill_parts(struct delivery *delivery, const struct plan *plan)
         const struct plan_part *planned = &plan->parts[i];
         struct part *part = &delivery->job.parts[i];
 
-        part->alone = planned->alone;
+        part->alone = planned->request != NULL;
         part->size = planned->size;
         part->first_item = planned->first_item;
         part->n_items = planned->n_listed;
         part->n_entries = planned->n_keys;
         for (uint32_t k = 0; k < planned->n_keys; k++)
             part->entries[k].key = planned->keys[k];
-        fill_call(plan, part);
     }
+}
+
+static void part_done(struct part *part, char *result)
+{
+    part->result = result;
+    part_deliver(part);
 }
 
 /* After job_init(): what is decided already. */
@@ -170,6 +202,8 @@ static void decide_parts(struct delivery *delivery, const struct plan *plan)
             part_fail(part, planned->code, planned->error);
         else if (plan->park_until_ms > 0)
             part_park(part, plan->park_until_ms);
+        else if (planned->kind == PLAN_DONE)
+            part_done(part, planned->result);
         else if (encode_part(plan, planned, part) != 0)
             part_fail(part, "encryption_unavailable", "the event could not be encoded");
     }
@@ -208,6 +242,12 @@ static void fill_job(struct delivery *delivery, const struct admission *admissio
     list_init(&delivery->held_link);
 }
 
+static void drop_results(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_parts; i++)
+        free(plan->parts[i].result);
+}
+
 static struct delivery *build(const struct admission *admission, const struct plan *plan,
                               uint64_t claim_id)
 {
@@ -218,13 +258,17 @@ static struct delivery *build(const struct admission *admission, const struct pl
     carve(&layout, plan);
     copy_names(&layout, NULL, plan);
     copy_item_names(&layout, NULL, plan);
+    copy_calls(&layout, NULL, plan);
     size = layout.used;
     layout = (struct layout){calloc(1, size), 0};
-    if (!layout.block)
+    if (!layout.block) {
+        drop_results(plan);
         return NULL;
+    }
     delivery = carve(&layout, plan);
     copy_names(&layout, delivery, plan);
     copy_item_names(&layout, delivery, plan);
+    copy_calls(&layout, delivery, plan);
     if (plan->n_listed > 0)
         memcpy(delivery->items, plan->items, plan->n_listed * sizeof(*plan->items));
     for (uint32_t i = 0; i < plan->n_items; i++) {

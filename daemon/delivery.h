@@ -5,12 +5,16 @@
 
 #include "daemon/core/job.h"
 #include "proto/job_spec.h"
+#include "pusher/request.h"
 #include "pusher/string.h"
 
 /* A part that is no event of a batch: a request of its own. part->call points to it. */
 struct delivery_call {
-    const char *method;
-    const char *path; /* without the prefix, NUL-terminated */
+    const char *method;                /* static */
+    const char *path;                  /* without the prefix, NUL-terminated */
+    const struct pusher_param *params; /* n_params */
+    size_t n_params;
+    size_t target_size; /* bytes that hold its target */
 };
 
 struct delivery {
@@ -32,6 +36,12 @@ struct delivery {
 };
 
 #define DELIVERY_OF(j) LIST_ENTRY(j, struct delivery, job)
+
+/* True for the operations that publish events; the others ask or command something. */
+static inline bool delivery_is_trigger(enum job_op op)
+{
+    return op >= JOB_OP_TRIGGER_EVENT && op <= JOB_OP_SEND_TO_USER;
+}
 
 /* Frees the delivery; it must be out of the engine. */
 void delivery_free(struct delivery *delivery);

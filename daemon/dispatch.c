@@ -7,12 +7,13 @@
 #include "daemon/clock.h"
 #include "daemon/delivery.h"
 #include "daemon/log.h"
-#include "lib/require.h"
+#include "proto/outcome.h"
 #include "pusher/event.h"
 #include "pusher/reply.h"
 #include "pusher/request.h"
 
 #define REPLY_MAX_BYTES    (64u << 10) /* of an answer to a trigger; the rest is not looked at */
+#define RESULT_MAX_BYTES   (4u << 20)  /* of the answer to a call, which is its result */
 #define RETRY_AFTER_MAX_MS 60000       /* a server that asks for longer is asked again after this */
 #define USER_AGENT         "pusherd/" PUSHERD_VERSION
 
@@ -20,10 +21,11 @@ struct transfer {
     struct dispatch *dispatch;
     struct request *request; /* the engine's */
     struct http_call call;
-    char target[PUSHER_TARGET_MAX];
-    char *body; /* owned; kept between requests */
+    char *target; /* owned; kept between requests, as are body and events */
+    size_t target_size;
+    char *body; /* owned */
     size_t body_size;
-    struct pusher_string *events; /* owned; likewise */
+    struct pusher_string *events; /* owned */
     size_t n_events;
     struct transfer *next; /* among the spare */
 };
@@ -85,21 +87,34 @@ static size_t body_size_of(const struct request *request)
     return PUSHER_BATCH_OVERHEAD + request->bytes + request->n_parts - 1;
 }
 
+static size_t target_size_of(const struct request *request)
+{
+    const struct delivery_call *own = request->parts[0]->call;
+
+    return own ? own->target_size : PUSHER_TARGET_MAX;
+}
+
+static bool enlarge(char **buffer, size_t *size, size_t wanted)
+{
+    if (wanted <= *size)
+        return true;
+    free(*buffer);
+    *buffer = malloc(wanted);
+    *size = *buffer ? wanted : 0;
+    return *buffer != NULL;
+}
+
 static bool make_room(struct transfer *transfer, const struct request *request)
 {
-    size_t body_size = body_size_of(request);
-
-    if (body_size > transfer->body_size) {
-        free(transfer->body);
-        transfer->body = malloc(body_size);
-        transfer->body_size = transfer->body ? body_size : 0;
-    }
+    if (!enlarge(&transfer->body, &transfer->body_size, body_size_of(request)) ||
+        !enlarge(&transfer->target, &transfer->target_size, target_size_of(request)))
+        return false;
     if (request->n_parts > transfer->n_events) {
         free(transfer->events);
         transfer->events = calloc(request->n_parts, sizeof(*transfer->events));
         transfer->n_events = transfer->events ? request->n_parts : 0;
     }
-    return body_size <= transfer->body_size && request->n_parts <= transfer->n_events;
+    return request->n_parts <= transfer->n_events;
 }
 
 static struct transfer *get_transfer(struct dispatch *dispatch, struct request *request)
@@ -144,9 +159,10 @@ static int sign(struct transfer *transfer)
     const char *path = own ? own->path : pusher_path_batch_events(client);
 
     transfer->call.method = own ? own->method : "POST";
-    return pusher_request_target(client, transfer->call.method, path, NULL, 0, transfer->call.body,
+    return pusher_request_target(client, transfer->call.method, path, own ? own->params : NULL,
+                                 own ? own->n_params : 0, transfer->call.body,
                                  transfer->call.body_len, clock_unix_s() + app->clock_offset_s,
-                                 transfer->target, sizeof(transfer->target));
+                                 transfer->target, transfer->target_size);
 }
 
 static void tell_not_sent(struct dispatch *dispatch, struct request *request, const char *why)
@@ -156,6 +172,11 @@ static void tell_not_sent(struct dispatch *dispatch, struct request *request, co
     log_event(LOG_ERR, "http", "a request could not be sent",
               LOG_TEXT("app", dispatch->config->apps[request->app].name), LOG_TEXT("error", why));
     engine_answer(dispatch->engine, request, &answer, clock_ms());
+}
+
+static bool is_trigger(const struct request *request)
+{
+    return delivery_is_trigger(DELIVERY_OF(request->parts[0]->job)->op);
 }
 
 static void on_done(struct http_call *call);
@@ -172,7 +193,7 @@ static void send_request(struct dispatch *dispatch, struct request *request)
     memset(&transfer->call, 0, sizeof(transfer->call));
     write_body(transfer);
     transfer->call.target = transfer->target;
-    transfer->call.max_reply_bytes = REPLY_MAX_BYTES;
+    transfer->call.max_reply_bytes = is_trigger(request) ? REPLY_MAX_BYTES : RESULT_MAX_BYTES;
     transfer->call.done_cb = on_done;
     transfer->call.data = transfer;
     if (sign(transfer) != 0) {
@@ -227,6 +248,16 @@ static void correct_clock(struct dispatch_app *app, const char *date)
               LOG_TEXT("app", app->config->name), LOG_NUMBER("offset_s", app->clock_offset_s));
 }
 
+/* The answer to a call is its result: its JSON as it is, any other text as a JSON string. */
+static bool keep_call_result(struct part *part, const struct http_call *call)
+{
+    free(part->result);
+    part->result = NULL;
+    if (call->reply_len < RESULT_MAX_BYTES)
+        part->result = outcome_result_json(call->reply, call->reply_len);
+    return part->result != NULL;
+}
+
 /* What `info` asked for, to the parts that asked. */
 static void keep_results(const struct transfer *transfer)
 {
@@ -279,6 +310,14 @@ static void log_gate(const struct dispatch *dispatch, unsigned app, enum gate_st
         log_event(LOG_NOTICE, "gate", "the app goes on", LOG_TEXT("app", name));
 }
 
+/* Only the paths of triggers are sure to exist: that another does not is the job's own fault. */
+static enum answer_kind kind_for(const struct request *request, enum pusher_reply_class class_)
+{
+    if (class_ == PUSHER_REPLY_NOT_FOUND && !is_trigger(request))
+        return ANSWER_REFUSED;
+    return kind_of(class_);
+}
+
 static struct answer read_answer(struct transfer *transfer, struct pusher_reply *reply)
 {
     const struct http_call *call = &transfer->call;
@@ -287,7 +326,7 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     if (call->status == 0)
         return answer;
     pusher_reply_read(call->status, call->reply, call->reply_len, reply);
-    answer.kind = kind_of(reply->class_);
+    answer.kind = kind_for(transfer->request, reply->class_);
     answer.http = reply->status;
     answer.text = reply->text;
     if (answer.kind == ANSWER_RETRY && call->retry_after[0] != '\0')
@@ -309,8 +348,11 @@ static void on_done(struct http_call *call)
 
     if (answer.kind == ANSWER_CLOCK)
         correct_clock(&dispatch->apps[app], call->date);
-    if (answer.kind == ANSWER_DONE)
+    if (answer.kind == ANSWER_DONE && is_trigger(request))
         keep_results(transfer);
+    else if (answer.kind == ANSWER_DONE && !keep_call_result(request->parts[0], call))
+        answer =
+            (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
     if (!call->cancelled)
         log_answer(transfer, &answer);
     engine_answer(dispatch->engine, request, &answer, clock_ms());
@@ -332,6 +374,7 @@ void dispatch_deinit(struct dispatch *dispatch)
         struct transfer *transfer = dispatch->spare;
 
         dispatch->spare = transfer->next;
+        free(transfer->target);
         free(transfer->body);
         free(transfer->events);
         free(transfer);

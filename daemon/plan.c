@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/keys.h"
+#include "pusher/command.h"
 
 static void *zeroed(struct arena *arena, size_t size)
 {
@@ -22,8 +23,7 @@ static const char *keep_text(struct arena *arena, const char *text)
     return copy ? memcpy(copy, text, size) : "";
 }
 
-/* Room for parts and items; 0 or -1. */
-static int reserve(struct arena *arena, struct plan *plan, size_t n_parts, size_t n_listed)
+int plan_reserve(struct arena *arena, struct plan *plan, size_t n_parts, size_t n_listed)
 {
     plan->parts = zeroed(arena, (n_parts + 1) * sizeof(*plan->parts));
     plan->items = zeroed(arena, (n_listed + 1) * sizeof(*plan->items));
@@ -31,13 +31,12 @@ static int reserve(struct arena *arena, struct plan *plan, size_t n_parts, size_
     return plan->parts && plan->items && plan->names ? 0 : -1;
 }
 
-/* The job fails as a whole: one failed part, which lists no items. */
-static int fail_job(struct arena *arena, struct plan *plan, const char *code, const char *text)
+int plan_fail_job(struct arena *arena, struct plan *plan, const char *code, const char *text)
 {
     text = keep_text(arena, text);
     plan->n_parts = plan->n_listed = plan->n_items = 0;
     plan->wants_info = false;
-    if (reserve(arena, plan, 1, 0) != 0)
+    if (plan_reserve(arena, plan, 1, 0) != 0)
         return -1;
     plan->parts[0].code = code;
     plan->parts[0].error = text;
@@ -45,15 +44,33 @@ static int fail_job(struct arena *arena, struct plan *plan, const char *code, co
     return 0;
 }
 
-static int fail_job_for(struct arena *arena, struct plan *plan, const struct pusher_error *error)
+/* Codes that no failure has are those of a job that asks for what cannot be. */
+const char *plan_code_name(int error)
 {
-    return fail_job(arena, plan, pusher_error_name(error->code), error->text);
+    switch (error) {
+    case PUSHER_EINVAL:
+    case PUSHER_ECONFIG:
+    case PUSHER_EREPLY:
+    case PUSHER_ENOMEM:
+    case PUSHER_ETOOSMALL:
+        return job_code_name(JOB_INVALID);
+    case PUSHER_ECRYPTO:
+        return pusher_error_name(PUSHER_ENOKEY);
+    default:
+        return pusher_error_name(error);
+    }
 }
 
-static struct plan_part *add_part(struct plan *plan)
+static int fail_job_for(struct arena *arena, struct plan *plan, const struct pusher_error *error)
+{
+    return plan_fail_job(arena, plan, plan_code_name(error->code), error->text);
+}
+
+struct plan_part *plan_add_part(struct plan *plan, enum plan_kind kind)
 {
     struct plan_part *part = &plan->parts[plan->n_parts++];
 
+    part->kind = kind;
     part->first_item = plan->n_listed;
     return part;
 }
@@ -73,9 +90,8 @@ static void fail_part(struct arena *arena, struct plan_part *part, const char *c
     part->error = keep_text(arena, text);
 }
 
-/* The lanes of a part: its order key, or its channels. */
-static int set_lanes(const struct admission *admission, const struct plan *plan,
-                     struct plan_part *part, const struct pusher_string *channels, size_t n)
+int plan_set_lanes(const struct admission *admission, const struct plan *plan,
+                   struct plan_part *part, const struct pusher_string *channels, size_t n)
 {
     unsigned app = (unsigned)(plan->app - admission->config->apps);
 
@@ -85,6 +101,8 @@ static int set_lanes(const struct admission *admission, const struct plan *plan,
         channels = &plan->spec.order_key;
         n = 1;
     }
+    if (n == 0)
+        return 0;
     part->keys = arena_alloc(admission->arena, n * sizeof(*part->keys));
     if (!part->keys)
         return -1;
@@ -98,7 +116,7 @@ static int plan_event(const struct admission *admission, struct plan *plan,
                       const struct pusher_event *event, const struct job_error *known,
                       uint32_t index)
 {
-    struct plan_part *part = add_part(plan);
+    struct plan_part *part = plan_add_part(plan, PLAN_EVENT);
     struct pusher_error error;
 
     list_item(plan, part, index, event->channel);
@@ -108,12 +126,12 @@ static int plan_event(const struct admission *admission, struct plan *plan,
     }
     if (pusher_event_check(plan->app->client, event, &part->size, &error) != 0) {
         part->size = 0;
-        fail_part(admission->arena, part, pusher_error_name(error.code), error.text);
+        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
         return 0;
     }
     part->event = *event;
     plan->wants_info |= event->info.ptr != NULL;
-    return set_lanes(admission, plan, part, &event->channel, 1);
+    return plan_set_lanes(admission, plan, part, &event->channel, 1);
 }
 
 /* A job that is one event: what is wrong with it is wrong with the job. */
@@ -126,7 +144,7 @@ static int plan_single(const struct admission *admission, struct plan *plan,
     plan->n_items = 1;
     if (record_is_delivered(plan->record.progress, 0))
         return 0;
-    if (reserve(admission->arena, plan, 1, 1) != 0)
+    if (plan_reserve(admission->arena, plan, 1, 1) != 0)
         return -1;
     return plan_event(admission, plan, &event, NULL, 0);
 }
@@ -150,7 +168,7 @@ static int plan_batch(const struct admission *admission, struct plan *plan)
     const struct job_spec *spec = &plan->spec;
 
     plan->n_items = (uint32_t)spec->n_events;
-    if (reserve(admission->arena, plan, spec->n_events, spec->n_events) != 0)
+    if (plan_reserve(admission->arena, plan, spec->n_events, spec->n_events) != 0)
         return -1;
     for (uint32_t i = 0; i < spec->n_events; i++) {
         const struct job_spec_event *e = &spec->events[i];
@@ -169,20 +187,25 @@ static int plan_trigger(const struct admission *admission, struct plan *plan,
                         const struct pusher_string *channels, const uint32_t *indexes, size_t n)
 {
     const struct job_spec *spec = &plan->spec;
-    struct plan_part *part = add_part(plan);
+    struct plan_part *part = plan_add_part(plan, PLAN_TRIGGER);
+    struct pusher_request *request = arena_alloc(admission->arena, sizeof(*request));
     struct pusher_error error;
 
-    part->alone = true;
+    if (!request)
+        return -1;
+    pusher_command_events(plan->app->client, pusher_str(NULL), request);
+    part->request = request;
+    part->target_size = PUSHER_TARGET_MAX;
     part->trigger =
         (struct pusher_trigger){channels, n, spec->event, spec->data, spec->socket_id, spec->info};
     for (size_t i = 0; i < n; i++)
         list_item(plan, part, indexes[i], channels[i]);
     if (pusher_trigger_check(plan->app->client, &part->trigger, &part->size, &error) != 0) {
         part->size = 0;
-        fail_part(admission->arena, part, pusher_error_name(error.code), error.text);
+        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
         return 0;
     }
-    return set_lanes(admission, plan, part, channels, n);
+    return plan_set_lanes(admission, plan, part, channels, n);
 }
 
 /* Channels with good names go to the front of `good`; for others a failed part is planned. */
@@ -203,9 +226,9 @@ static int sort_channels(const struct admission *admission, struct plan *plan,
             indexes[n++] = i;
             continue;
         }
-        part = add_part(plan);
+        part = plan_add_part(plan, PLAN_DONE);
         list_item(plan, part, i, spec->channels[i]);
-        fail_part(admission->arena, part, pusher_error_name(error.code), error.text);
+        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
     }
     *ret_n = n;
     return 0;
@@ -220,12 +243,12 @@ static int plan_channels(const struct admission *admission, struct plan *plan)
 
     for (size_t i = 0; i < spec->n_channels && spec->n_channels > 1; i++) {
         if (pusher_channel_is_encrypted(spec->channels[i]))
-            return fail_job(admission->arena, plan, pusher_error_name(PUSHER_ENOTENCRYPTABLE),
-                            pusher_error_text(PUSHER_ENOTENCRYPTABLE));
+            return plan_fail_job(admission->arena, plan, pusher_error_name(PUSHER_ENOTENCRYPTABLE),
+                                 pusher_error_text(PUSHER_ENOTENCRYPTABLE));
     }
     plan->n_items = (uint32_t)spec->n_channels;
     if (!good || !indexes ||
-        reserve(admission->arena, plan, 2 * spec->n_channels, spec->n_channels) != 0)
+        plan_reserve(admission->arena, plan, 2 * spec->n_channels, spec->n_channels) != 0)
         return -1;
     if (sort_channels(admission, plan, good, indexes, &n) != 0)
         return -1;
@@ -239,8 +262,6 @@ static int plan_channels(const struct admission *admission, struct plan *plan)
 
 static int plan_parts(const struct admission *admission, struct plan *plan)
 {
-    char text[160];
-
     switch (plan->spec.op) {
     case JOB_OP_TRIGGER_EVENT:
         return plan_single(admission, plan, plan->spec.channel);
@@ -253,9 +274,7 @@ static int plan_parts(const struct admission *admission, struct plan *plan)
             return plan_single(admission, plan, plan->spec.channels[0]);
         return plan_channels(admission, plan);
     default:
-        (void)snprintf(text, sizeof(text), "pusherd cannot do %s from a queue",
-                       job_op_name(plan->spec.op));
-        return fail_job(admission->arena, plan, "unknown_op", text);
+        return plan_call(admission, plan);
     }
 }
 
@@ -284,16 +303,17 @@ static int rule_out(const struct admission *admission, struct plan *plan)
     if (plan->record.orphanings >= admission->config->max_orphanings) {
         (void)snprintf(text, sizeof(text), "its claim was orphaned %u times",
                        plan->record.orphanings);
-        return fail_job(arena, plan, "crash_loop", text) == 0 ? 1 : -1;
+        return plan_fail_job(arena, plan, "crash_loop", text) == 0 ? 1 : -1;
     }
     if (!plan->app)
-        return fail_job(arena, plan, "unknown_app",
-                        spec->app.ptr ? "no app of this name is configured"
-                                      : "the job names no app, and the queue has no default") == 0
+        return plan_fail_job(arena, plan, "unknown_app",
+                             spec->app.ptr
+                                 ? "no app of this name is configured"
+                                 : "the job names no app, and the queue has no default") == 0
                    ? 1
                    : -1;
     if (spec->expires_at_ms > 0 && (uint64_t)spec->expires_at_ms <= now)
-        return fail_job(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
+        return plan_fail_job(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
     if (spec->deliver_at_ms > 0 && (uint64_t)spec->deliver_at_ms > now)
         plan->park_until_ms = admission->now_ms + ((uint64_t)spec->deliver_at_ms - now);
     return 0;
@@ -319,7 +339,7 @@ int plan_fail(const struct admission *admission, struct pusher_string own_id, co
 {
     memset(ret_plan, 0, sizeof(*ret_plan));
     ret_plan->id = own_id;
-    return fail_job(admission->arena, ret_plan, job_code_name(JOB_INVALID), text);
+    return plan_fail_job(admission->arena, ret_plan, job_code_name(JOB_INVALID), text);
 }
 
 int plan_make(const struct admission *admission, const char *record, size_t len,
@@ -339,7 +359,7 @@ int plan_make(const struct admission *admission, const char *record, size_t len,
     plan->id = plan->spec.id.ptr ? plan->spec.id : own_id;
     find_app(admission, plan);
     if (code != JOB_OK && plan->record.orphanings < admission->config->max_orphanings)
-        return fail_job(admission->arena, plan, job_code_name(code), error.text);
+        return plan_fail_job(admission->arena, plan, job_code_name(code), error.text);
     status = rule_out(admission, plan);
     if (status != 0)
         return status < 0 ? -1 : 0;

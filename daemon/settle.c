@@ -109,6 +109,13 @@ static struct text result_of(const struct delivery *delivery)
     struct text text = {NULL, 0};
     FILE *out;
 
+    if (!delivery_is_trigger(delivery->op)) {
+        const char *result = delivery->job.n_parts > 0 ? delivery->job.parts[0].result : NULL;
+
+        text.bytes = result ? strdup(result) : NULL;
+        text.len = text.bytes ? strlen(text.bytes) : 0;
+        return text;
+    }
     if (!delivery->item_names)
         return text;
     out = open_memstream(&text.bytes, &text.len);

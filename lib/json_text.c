@@ -1,6 +1,7 @@
-/* Most bytes of an event need no escape. Both functions take 16 bytes at a time where the compiler
- * has SSE2 (any x86-64) and stop at the first byte that needs a look; a table then handles bytes
- * one by one. Without SSE2 the table does it all, so both ways are tested by short and long texts.
+/* Both functions take 16 bytes at a time where the compiler has SSE2 (any x86-64). What those
+ * blocks cannot hold goes byte by byte through a table: control characters, when measuring also
+ * non-ASCII text, and the end of the text. Without SSE2 the table does it all, so that both ways
+ * are tested by short and long texts.
  *
  * Escaped are the quote, the backslash and U+0000 to U+001F, the latter by their short forms where
  * JSON has them. Everything else, DEL and U+2028 too, stands as it is. */
@@ -33,6 +34,11 @@ static __m128i load(const unsigned char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
+static void store(char *p, __m128i block)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, block);
+}
+
 /* 0xff where a byte is a quote or a backslash. */
 static __m128i quotes(__m128i block)
 {
@@ -60,25 +66,37 @@ static const unsigned char *measure_blocks(const unsigned char *p, const unsigne
     return p;
 }
 
-/* Copies whole blocks, up to the first byte to escape. */
-static const unsigned char *copy_blocks(const unsigned char *p, const unsigned char *end,
-                                        char **buf, const char *buf_end)
+/* Writes a block whose quotes and backslashes are the bits of `mask`: each is its own second byte,
+ * so that a backslash and the bytes from it on, copied one place further, do. Reads up to 31 bytes
+ * and writes up to 47, of which those behind the returned end mean nothing. */
+static char *escape_block(const unsigned char *p, __m128i block, unsigned mask, char *buf)
 {
-    while (end - p >= BLOCK && buf_end - *buf >= BLOCK) {
+    store(buf, block);
+    for (; mask; mask &= mask - 1) {
+        int at = __builtin_ctz(mask);
+        buf[at] = '\\';
+        buf++;
+        store(buf + at, load(p + at));
+    }
+    return buf + BLOCK;
+}
+
+/* Writes whole blocks, up to the first that has a control character. */
+static const unsigned char *escape_blocks(const unsigned char *p, const unsigned char *end,
+                                          char **buf, const char *buf_end)
+{
+    while (end - p >= 2 * BLOCK && buf_end - *buf >= 3 * BLOCK) {
         __m128i block = load(p);
         __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-        int mask = _mm_movemask_epi8(_mm_or_si128(quotes(block), control));
-        _mm_storeu_si128((__m128i *)(void *)*buf, block);
-        int plain = mask ? __builtin_ctz((unsigned)mask) : BLOCK;
-        p += plain;
-        *buf += plain;
-        if (mask)
+        if (_mm_movemask_epi8(control))
             break;
+        *buf = escape_block(p, block, (unsigned)_mm_movemask_epi8(quotes(block)), *buf);
+        p += BLOCK;
     }
     return p;
 }
 #else
-#define BLOCK 1
+#define BLOCK 16
 
 static const unsigned char *measure_blocks(const unsigned char *p, const unsigned char *end,
                                            size_t *size)
@@ -88,11 +106,12 @@ static const unsigned char *measure_blocks(const unsigned char *p, const unsigne
     return p;
 }
 
-static const unsigned char *copy_blocks(const unsigned char *p, const unsigned char *end,
-                                        char **buf, const char *buf_end)
+static const unsigned char *escape_blocks(const unsigned char *p, const unsigned char *end,
+                                          char **buf, const char *buf_end)
 {
-    while (p < end && *buf < buf_end && !escapes[*p])
-        *(*buf)++ = (char)*p++;
+    (void)end;
+    (void)buf;
+    (void)buf_end;
     return p;
 }
 #endif
@@ -145,12 +164,12 @@ char *pusher__json_escape(const char *text, size_t len, char *buf, char *end)
     const unsigned char *p = (const unsigned char *)text;
     const unsigned char *text_end = p + len;
     while (p < text_end) {
-        p = copy_blocks(p, text_end, &buf, end);
-        if (p == text_end)
-            break;
-        buf = escape_byte(*p++, buf, end);
-        if (!buf)
-            return NULL;
+        p = escape_blocks(p, text_end, &buf, end);
+        for (const unsigned char *from = p; p < text_end && p - from < BLOCK; p++) {
+            buf = escape_byte(*p, buf, end);
+            if (!buf)
+                return NULL;
+        }
     }
     return buf;
 }

@@ -2,8 +2,10 @@
 #include "proto/outcome.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/json_write.h"
+#include "proto/reader.h"
 #include "proto/utf8.h"
 
 static void write_literal(struct json_sink *sink, const char *text)
@@ -112,4 +114,50 @@ char *outcome_reply_json(const struct outcome *outcome, size_t *ret_len)
         return NULL;
     write_reply(&sink, outcome);
     return finish(sink, ret_len);
+}
+
+/* An object or an array, sound to its end: what the API answers with. */
+static bool is_json(struct pusher_string text)
+{
+    bool is_map = text.ptr[0] == '{';
+    struct reader reader;
+    struct value key, value;
+    int rc;
+
+    reader_init(&reader, READER_JSON, text.ptr, text.len);
+    rc = reader_open(&reader, is_map ? VALUE_MAP : VALUE_ARRAY);
+    while (rc >= 0 && (rc = reader_next(&reader, is_map ? &key : NULL)) == READER_ITEM)
+        rc = reader_value(&reader, &value);
+    return rc == READER_END && reader_finish(&reader) >= 0;
+}
+
+static struct pusher_string trim(struct pusher_string text)
+{
+    while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4)) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && memchr(" \t\r\n", text.ptr[text.len - 1], 4))
+        text.len--;
+    return text;
+}
+
+char *outcome_result_json(const char *text, size_t len)
+{
+    struct pusher_string trimmed = trim((struct pusher_string){text, len});
+    struct json_sink sink = {NULL, 0};
+    char *json;
+
+    if (trimmed.len == 0)
+        return strdup("null");
+    if (is_json(trimmed))
+        return strndup(trimmed.ptr, trimmed.len);
+    (void)json_write_string(&sink, trimmed);
+    json = malloc(sink.len + 1);
+    if (!json)
+        return NULL;
+    json[sink.len] = '\0';
+    sink = (struct json_sink){json, 0};
+    (void)json_write_string(&sink, trimmed);
+    return json;
 }

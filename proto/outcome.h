@@ -41,4 +41,8 @@ char *outcome_parts_json(const struct outcome_part *parts, size_t n_parts, size_
 /* The JSON object for replyTo; ownership as above. `result` is embedded as it is. */
 char *outcome_reply_json(const struct outcome *outcome, size_t *ret_len);
 
+/* The answer of an API call as a result: JSON as it is, without space around it; any other text as
+ * a JSON string; nothing as null. malloc'ed, NUL-terminated; NULL when out of memory. */
+char *outcome_result_json(const char *text, size_t len);
+
 #endif

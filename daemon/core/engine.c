@@ -129,11 +129,12 @@ void engine_unready(struct engine *engine, struct part *part)
 
 static void settle(struct engine *engine, struct job *job)
 {
-    bool tried = job->attempts > 0;
+    /* A refusal of the whole app leaves no trace on a job: it was neither delivered nor judged. */
+    bool tried = job->attempts_before > 0;
 
     job->fate = job_decide(job);
     for (uint32_t i = 0; i < job->n_parts && !tried; i++)
-        tried = job->parts[i].state == PART_DELIVERED;
+        tried = job->parts[i].state == PART_DELIVERED || job->parts[i].retries > 0;
     if (job->fate == JOB_LATER && job->abandoned)
         job->fate = JOB_ABANDONED;
     else if (job->fate == JOB_LATER && engine->stopping && job->due_ms == 0 && !tried)

@@ -6,9 +6,9 @@
 
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/job_text.h"
-#include "daemon/ctl/op_local.h"
 #include "daemon/ctl/op_queue.h"
 #include "daemon/ctl/op_remote.h"
+#include "proto/compute.h"
 
 #define ARENA_MAX ((size_t)512 << 20)
 
@@ -33,7 +33,7 @@ static int run_local(struct ctl *ctl, const struct pusher_client *client,
     struct pusher_error error = {.code = 0};
     char *json = NULL;
     int64_t unix_s = clock_s != 0 ? clock_s : (int64_t)time(NULL);
-    int rc = op_local(client, spec, arena, unix_s, &json, &error);
+    int rc = compute_op(client, spec, arena, unix_s, &json, &error);
     if (rc == PUSHER_ESIGNATURE)
         fputs("{\"valid\":false}\n", ctl->out);
     int status = finish(ctl, json, rc, &error);
@@ -73,7 +73,7 @@ static int run_job(struct ctl *ctl, const struct app_config *app, const char *te
     int status = ctl_fixed_clock(ctl, &clock_s);
     if (status != CTL_DONE)
         return status;
-    if (op_is_local(spec.op))
+    if (compute_can(spec.op))
         return run_local(ctl, app->client, &spec, arena, clock_s);
     return run_remote(ctl, app->client, &spec, arena, clock_s);
 }

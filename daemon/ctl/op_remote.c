@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "daemon/ctl/op_args.h"
+#include "proto/args.h"
 
 static int trigger(struct pusher_http *http, const struct job_spec *spec,
                    const struct pusher_string *channels, size_t n_channels,
@@ -49,9 +49,9 @@ static int trigger_batch(struct pusher_http *http, const struct job_spec *spec, 
 static int custom(struct pusher_http *http, const struct job_spec *spec, struct arena *arena,
                   struct pusher_result *result, struct pusher_error *error)
 {
-    struct pusher_param params[OP_ARGS_MAX];
+    struct pusher_param params[ARGS_MAX];
     size_t n;
-    int rc = op_args_pairs(spec->params, "params", arena, params, &n, error);
+    int rc = args_pairs(spec->params, "params", arena, params, &n, error);
     if (rc != 0)
         return rc;
     if (spec->op == JOB_OP_CUSTOM_GET)

@@ -126,8 +126,19 @@ void scene_close(struct scene *scene)
     cr_expect(!reported, "a sanitizer reported");
 }
 
+/* Nothing comes of waiting for a daemon that has ended. */
+static void check_daemon(struct scene *scene)
+{
+    if (scene->pusherd.pid > 0 && !proc_is_running(&scene->pusherd)) {
+        int status = proc_wait(&scene->pusherd, 1000);
+        show_log(scene);
+        cr_assert_fail("pusherd ended by itself with %d", status);
+    }
+}
+
 static bool has_entries(struct scene *scene, size_t n_results, size_t n_failures)
 {
+    check_daemon(scene);
     return outcomes_count(&scene->redis, RESULTS) == n_results &&
            outcomes_count(&scene->redis, FAILURES) == n_failures;
 }
@@ -139,6 +150,7 @@ bool scene_settles(struct scene *scene, size_t n_results, size_t n_failures)
 
 static bool is_drained(struct scene *scene, size_t n)
 {
+    check_daemon(scene);
     if (redis_int(&scene->redis, "LLEN " JOB_LIST) > 0 ||
         redis_int(&scene->redis, "ZCARD {" JOB_LIST "}:retry") > 0) {
         return false;

@@ -11,7 +11,7 @@ static void open_scene(void)
 {
     const char *args[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
     scene_open(&scene, &(struct scene_options){.app = "timeout_ms = 1000\n",
-                                               .ini = "[delivery]\nlease_ms = 3000\n"
+                                               .ini = "[delivery]\nlease_ms = 3500\n"
                                                       "max_orphanings = 100\n",
                                                .redis_args = args});
 }

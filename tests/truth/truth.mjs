@@ -111,6 +111,11 @@ const trigger = (channel, n) =>
 
 const tick = (n) => ['tick', { n, text: 'ä€😀"\\' }];
 
+function alive(daemon) {
+  if (daemon.exitCode !== null) throw new Error(`pusherd ended by itself with ${daemon.exitCode}`);
+  return true;
+}
+
 // --- the checks
 
 // Everything at once, pushed before pusherd runs so that full batches form, one event of them larger
@@ -122,10 +127,10 @@ async function deliversInOrder(redis, heard, startDaemon) {
   jobs.splice(jobs.length / 2, 0,
     { op: 'triggerEvent', id: 'too-large', channel: 'elsewhere', event: 'e', data: 'x'.repeat(150000) });
   await push(redis, jobs);
-  startDaemon();
+  const daemon = startDaemon();
 
   await until('all outcomes', async () =>
-    (await redis.send('XLEN', `{${LIST}}:results`)) +
+    alive(daemon) && (await redis.send('XLEN', `{${LIST}}:results`)) +
     (await redis.send('XLEN', `{${LIST}}:failures`)) >= jobs.length, 30000);
   await until('all events', () => CHANNELS.every((name) => heard[name].length >= N));
   const expected = Array.from({ length: N }, (_, n) => tick(n));

@@ -119,17 +119,29 @@ Test(json_text, refuses_what_is_not_utf8)
     }
 }
 
+/* Tries every buffer that is too small. */
+static void expect_overflow(const char *text, size_t len)
+{
+    char out[400];
+    size_t size;
+    cr_assert_eq(pusher__json_measure(text, len, &size), 0);
+    for (size_t room = 0; room < size; room++) {
+        memset(out, '#', sizeof(out));
+        cr_assert_null(pusher__json_escape(text, len, out, out + room));
+        for (size_t i = room; i < sizeof(out); i++)
+            cr_assert_eq(out[i], '#', "room %zu, written at %zu", room, i);
+    }
+}
+
 Test(json_text, does_not_write_behind_the_end)
 {
-    char text[64], out[200];
+    char text[64];
     memset(text, 'a', sizeof(text));
     text[20] = '\n';
     text[40] = 2;
-    size_t size;
-    cr_assert_eq(pusher__json_measure(text, sizeof(text), &size), 0);
-    for (size_t room = 0; room < size; room++) {
-        memset(out, '#', sizeof(out));
-        cr_assert_null(pusher__json_escape(text, sizeof(text), out, out + room));
-        cr_assert_eq(out[room], '#', "%zu", room);
-    }
+    expect_overflow(text, sizeof(text));
+    memset(text, '"', sizeof(text));
+    expect_overflow(text, sizeof(text));
+    memset(text + 16, 'a', 48);
+    expect_overflow(text, sizeof(text));
 }

@@ -1,4 +1,4 @@
-#include "daemon/ctl/op_args.h"
+#include "proto/args.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,9 +55,9 @@ static int end_text(struct reader *reader, int rc, const char *field, struct pus
     return rc >= 0 ? 0 : fail(error, PUSHER_EINVAL, "%s: %s", field, reader->error);
 }
 
-int op_args_pairs(struct pusher_string json, const char *field, struct arena *arena,
-                  struct pusher_param ret_pairs[OP_ARGS_MAX], size_t *ret_n,
-                  struct pusher_error *ret_error)
+int args_pairs(struct pusher_string json, const char *field, struct arena *arena,
+               struct pusher_param ret_pairs[ARGS_MAX], size_t *ret_n,
+               struct pusher_error *ret_error)
 {
     struct reader reader;
     struct value name, value;
@@ -70,8 +70,8 @@ int op_args_pairs(struct pusher_string json, const char *field, struct arena *ar
         return failed;
     while ((rc = reader_next(&reader, &name)) == READER_ITEM &&
            reader_value(&reader, &value) == 0) {
-        if (n == OP_ARGS_MAX)
-            return fail(ret_error, PUSHER_EINVAL, "%s: more than %d", field, OP_ARGS_MAX);
+        if (n == ARGS_MAX)
+            return fail(ret_error, PUSHER_EINVAL, "%s: more than %d", field, ARGS_MAX);
         if ((failed = take_text(&name, field, arena, &ret_pairs[n].name, ret_error)) != 0 ||
             (failed = take_text(&value, field, arena, &ret_pairs[n].value, ret_error)) != 0)
             return failed;
@@ -107,9 +107,9 @@ static int take_token(const struct value *map, struct arena *arena, struct pushe
     return 0;
 }
 
-int op_args_tokens(struct pusher_string json, struct arena *arena,
-                   struct pusher_token ret_tokens[OP_ARGS_MAX], size_t *ret_n,
-                   struct pusher_error *ret_error)
+int args_tokens(struct pusher_string json, struct arena *arena,
+                struct pusher_token ret_tokens[ARGS_MAX], size_t *ret_n,
+                struct pusher_error *ret_error)
 {
     static const char field[] = "additionalTokens";
     struct reader reader;
@@ -122,8 +122,8 @@ int op_args_tokens(struct pusher_string json, struct arena *arena,
     if ((failed = open_text(json, field, VALUE_ARRAY, &reader, ret_error)) != 0)
         return failed;
     while ((rc = reader_next(&reader, NULL)) == READER_ITEM && reader_value(&reader, &value) == 0) {
-        if (n == OP_ARGS_MAX)
-            return fail(ret_error, PUSHER_EINVAL, "%s: more than %d", field, OP_ARGS_MAX);
+        if (n == ARGS_MAX)
+            return fail(ret_error, PUSHER_EINVAL, "%s: more than %d", field, ARGS_MAX);
         if ((failed = take_token(&value, arena, &ret_tokens[n++], ret_error)) != 0)
             return failed;
     }

@@ -1,9 +1,9 @@
-#include "daemon/ctl/op_local.h"
+#include "proto/compute.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/ctl/op_args.h"
+#include "proto/args.h"
 #include "proto/json_write.h"
 #include "pusher/auth.h"
 #include "pusher/webhook.h"
@@ -19,13 +19,13 @@ static int fail(struct pusher_error *error, int code)
 static int validate_webhook(const struct pusher_client *client, const struct job_spec *spec,
                             struct arena *arena, char **ret_json, struct pusher_error *error)
 {
-    struct pusher_param headers[OP_ARGS_MAX];
-    struct pusher_token tokens[OP_ARGS_MAX];
+    struct pusher_param headers[ARGS_MAX];
+    struct pusher_token tokens[ARGS_MAX];
     struct pusher_webhook webhook = {.headers = headers, .body = spec->raw_body, .tokens = tokens};
     char *read, *json;
-    int rc = op_args_pairs(spec->headers, "headers", arena, headers, &webhook.n_headers, error);
+    int rc = args_pairs(spec->headers, "headers", arena, headers, &webhook.n_headers, error);
     if (rc == 0)
-        rc = op_args_tokens(spec->additional_tokens, arena, tokens, &webhook.n_tokens, error);
+        rc = args_tokens(spec->additional_tokens, arena, tokens, &webhook.n_tokens, error);
     if (rc == 0)
         rc = pusher_webhook_read(client, &webhook, &read, error);
     if (rc != 0)
@@ -63,10 +63,10 @@ static int sign_query(const struct pusher_client *client, const struct job_spec 
                       struct arena *arena, int64_t unix_s, char **ret_json,
                       struct pusher_error *error)
 {
-    struct pusher_param params[OP_ARGS_MAX];
+    struct pusher_param params[ARGS_MAX];
     char method[32], path[PUSHER_PATH_MAX];
     size_t n_params, size = PUSHER_TARGET_MAX + 3 * spec->params.len;
-    int rc = op_args_pairs(spec->params, "params", arena, params, &n_params, error);
+    int rc = args_pairs(spec->params, "params", arena, params, &n_params, error);
     c_string(spec->method, method, sizeof method);
     c_string(spec->path, path, sizeof path);
     if (rc == 0)
@@ -81,14 +81,14 @@ static int sign_query(const struct pusher_client *client, const struct job_spec 
     return rc;
 }
 
-bool op_is_local(enum job_op op)
+bool compute_can(enum job_op op)
 {
     return op == JOB_OP_AUTHENTICATE_USER || op == JOB_OP_AUTHORIZE_CHANNEL ||
            op == JOB_OP_VALIDATE_WEBHOOK || op == JOB_OP_CREATE_SIGNED_QUERY_STRING;
 }
 
-int op_local(const struct pusher_client *client, const struct job_spec *spec, struct arena *arena,
-             int64_t unix_s, char **ret_json, struct pusher_error *ret_error)
+int compute_op(const struct pusher_client *client, const struct job_spec *spec, struct arena *arena,
+               int64_t unix_s, char **ret_json, struct pusher_error *ret_error)
 {
     switch (spec->op) {
     case JOB_OP_AUTHENTICATE_USER:

@@ -1,0 +1,263 @@
+/* Servers that do not answer, or not as they should. */
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client.h"
+
+static struct run run;
+static struct peer peer;
+static struct client client;
+static struct outcome outcome;
+
+static void open_with(const struct peer_step *script, unsigned timeout_ms)
+{
+    struct http_endpoint_options options = {.keep_alive = true, .timeout_ms = timeout_ms};
+    run_init(&run);
+    peer_open(&peer, &run.loop, script);
+    client_open_with(&client, &run, peer.port, options);
+}
+
+static void close_all(void)
+{
+    outcome_free(&outcome);
+    client_close(&client);
+    peer_close(&peer);
+    run_end(&run);
+}
+
+/* Posts once; there must be no answer, and an error with that text in it. */
+static void expect_error(const struct peer_step *script, unsigned timeout_ms, const char *text)
+{
+    open_with(script, timeout_ms);
+    client_post(&client, &outcome, "/", "{}", 2);
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert_eq(outcome.status, 0);
+    cr_assert(!outcome.cancelled);
+    cr_assert(strcasestr(outcome.error, text), "%s", outcome.error);
+    close_all();
+}
+
+TestSuite(http_failures, .timeout = 30);
+
+Test(http_failures, refused)
+{
+    open_with(NULL, 0);
+    peer_stop_listening(&peer);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 0);
+    cr_assert(strstr(outcome.error, "onnect"), "%s", outcome.error);
+    close_all();
+}
+
+Test(http_failures, closed_at_once)
+{
+    static const struct peer_step script[] = {{PEER_CLOSE}};
+    expect_error(script, 0, "e"); /* as an empty reply or a reset, by who is first */
+}
+
+Test(http_failures, reset_at_once)
+{
+    static const struct peer_step script[] = {{PEER_RESET}};
+    expect_error(script, 0, "e");
+}
+
+Test(http_failures, closed_after_the_request)
+{
+    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_CLOSE}};
+    expect_error(script, 0, "empty reply");
+}
+
+Test(http_failures, half_closed_after_the_request)
+{
+    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_HALF_CLOSE}, {PEER_HOLD}};
+    expect_error(script, 0, "empty reply");
+}
+
+Test(http_failures, reset_after_the_request_is_told_as_what_it_is)
+{
+    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_RESET}};
+    expect_error(script, 0, "reset by peer");
+}
+
+Test(http_failures, a_silent_server_is_left_at_the_timeout)
+{
+    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_HOLD}};
+    expect_error(script, 60, "timed out");
+}
+
+Test(http_failures, a_server_that_does_not_read_is_left_at_the_timeout)
+{
+    static const struct peer_step script[] = {{PEER_DEAF}};
+    size_t len = 32 << 20;
+    char *body = calloc(1, len);
+    open_with(script, 300);
+    client_post(&client, &outcome, "/", body, len);
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert(strstr(outcome.error, "timed out"), "%s", outcome.error);
+    free(body);
+    close_all();
+}
+
+Test(http_failures, a_head_that_stops_half_way)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\nContent-Le"}, {PEER_HOLD}};
+    expect_error(script, 60, "timed out");
+}
+
+Test(http_failures, a_body_that_stops_half_way)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, OK_REPLY(100, "half")}, {PEER_HOLD}};
+    expect_error(script, 60, "timed out");
+}
+
+Test(http_failures, a_body_that_is_cut_off)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, OK_REPLY(100, "half")}, {PEER_CLOSE}};
+    expect_error(script, 0, "remaining");
+}
+
+Test(http_failures, what_is_no_http)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, "-ERR unknown command 'POST'\r\n"}, {PEER_CLOSE}};
+    expect_error(script, 0, "HTTP/0.9");
+}
+
+Test(http_failures, a_status_that_is_none)
+{
+    static const char *const answers[] = {"HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n",
+                                          "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
+                                          "HTTP/1.1  \r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 9e9\r\n\r\n"};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct peer_step script[] = {{PEER_HTTP}, {PEER_SEND, answers[i]}, {PEER_CLOSE}};
+        open_with(script, 0);
+        client_ask(&client, &outcome); /* it ends, and has a status or an error */
+        close_all();
+    }
+}
+
+Test(http_failures, only_interim_answers_and_then_the_end)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 100 Continue\r\n\r\n"}, {PEER_CLOSE}};
+    open_with(script, 1000);
+    client_ask(&client, &outcome);
+    cr_assert_neq(outcome.status, 200);
+    close_all();
+}
+
+Test(http_failures, a_reset_behind_the_answer_does_not_spoil_it)
+{
+    static const struct peer_step script[] = {
+        {PEER_HEAD}, {PEER_SEND, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"},
+        {PEER_RESET}};
+    open_with(script, 0);
+    client_post(&client, &outcome, "/", "{}", 2);
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert_eq(outcome.status, 413, "%s", outcome.error);
+    cr_assert_str_eq(outcome.reply, "big");
+    close_all();
+}
+
+Test(http_failures, an_answer_that_ends_with_the_connection)
+{
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\n\r\nall of it"}, {PEER_HALF_CLOSE}};
+    open_with(script, 0);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 200);
+    cr_assert_str_eq(outcome.reply, "all of it");
+    close_all();
+}
+
+Test(http_failures, an_endless_answer_ends_at_the_timeout)
+{
+    static char megabyte[1 << 20];
+    static const struct peer_step script[] = {
+        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\n\r\n"},
+        {PEER_SEND, megabyte, sizeof(megabyte)}, {PEER_HOLD}};
+    expect_error(script, 200, "timed out");
+}
+
+Test(http_failures, a_failure_leaves_no_trace_on_the_handle)
+{
+    static const struct peer_step bad[] = {{PEER_HTTP}, {PEER_SEND, "HTTP/1.1 500 X\r\nRetry-"
+                                                                    "After: 5\r\n\r\npart"},
+                                           {PEER_RESET}};
+    static const struct peer_step good[] = {{PEER_HTTP}, {PEER_SEND, OK_REPLY(2, "ok")}, {PEER_HOLD}};
+    open_with(bad, 0);
+    peer_then(&peer, good);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 0);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 200);
+    cr_assert_str_eq(outcome.reply, "ok");
+    cr_assert_str_eq(outcome.retry_after, "");
+    close_all();
+}
+
+static void start_next(struct outcome *done)
+{
+    if (done->client->n_pending < 3)
+        client_get(client.run ? done->client : NULL, &outcome, "/next");
+}
+
+Test(http_failures, a_call_may_follow_from_within_a_failed_one)
+{
+    static const struct peer_step bad[] = {{PEER_HTTP}, {PEER_RESET}};
+    static const struct peer_step good[] = {{PEER_HTTP}, {PEER_SEND, OK_REPLY(2, "ok")}, {PEER_HOLD}};
+    struct outcome first = {.then = start_next};
+    open_with(bad, 0);
+    peer_then(&peer, good);
+    client_get(&client, &first, "/");
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert_eq(first.status, 0);
+    cr_assert_eq(outcome.status, 200);
+    outcome_free(&first);
+    close_all();
+}
+
+/* A port where SYNs are dropped: its queue of connections is full. Returns the sockets that fill
+ * it, the first of which listens. */
+static unsigned open_wall(int ret_fds[3])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    ret_fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(ret_fds[0], (struct sockaddr *)&address, len), 0);
+    cr_assert_eq(listen(ret_fds[0], 0), 0);
+    cr_assert_eq(getsockname(ret_fds[0], (struct sockaddr *)&address, &len), 0);
+    for (int i = 1; i < 3; i++) {
+        ret_fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(ret_fds[i], (struct sockaddr *)&address, len);
+    }
+    return ntohs(address.sin_port);
+}
+
+Test(http_failures, a_server_that_does_not_accept_is_left_at_the_timeout)
+{
+    int fds[3];
+    run_init(&run);
+    client_open_with(&client, &run, open_wall(fds), (struct http_endpoint_options){.timeout_ms = 80});
+    client_ask(&client, &outcome);
+    cr_assert(strstr(outcome.error, "timed out") || strstr(outcome.error, "imeout"), "%s",
+              outcome.error);
+    outcome_free(&outcome);
+    client_get(&client, &outcome, "/"); /* and one that is closed while it connects */
+    http_flush(&client.http);
+    client_close(&client);
+    cr_assert(outcome.cancelled);
+    outcome_free(&outcome);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    run_end(&run);
+}
