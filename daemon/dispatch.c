@@ -282,6 +282,7 @@ static void log_answer(const struct transfer *transfer, const struct answer *ans
         [ANSWER_REFUSED] = "Pusher refused a request",
         [ANSWER_FORBIDDEN] = "Pusher refuses the app",
         [ANSWER_CLOCK] = "Pusher refused the timestamp",
+        [ANSWER_CANCELLED] = "a request was given up",
     };
     const struct request *request = transfer->request;
 
@@ -323,6 +324,8 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     const struct http_call *call = &transfer->call;
     struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = call->error};
 
+    if (call->cancelled)
+        answer.kind = ANSWER_CANCELLED;
     if (call->status == 0)
         return answer;
     pusher_reply_read(call->status, call->reply, call->reply_len, reply);

@@ -142,12 +142,40 @@ static struct settlement settlement_of(const struct source *source)
     };
 }
 
+static int younger_first(const void *a, const void *b)
+{
+    const struct delivery *x = *(struct delivery *const *)a, *y = *(struct delivery *const *)b;
+
+    return (x->job.claim_id < y->job.claim_id) - (x->job.claim_id > y->job.claim_id);
+}
+
+/* Jobs that are handed back are pushed to the front of the list one by one: the oldest must be the
+ * last. */
+static void sort_unsettled(struct source *source)
+{
+    struct delivery **deliveries;
+    size_t n = 0;
+
+    for (struct list *link = source->unsettled.next; link != &source->unsettled; link = link->next)
+        n++;
+    if (n < 2 || !(deliveries = calloc(n, sizeof(struct delivery *))))
+        return;
+    for (size_t i = 0; i < n; i++)
+        deliveries[i] = LIST_ENTRY(list_pop(&source->unsettled), struct delivery, link);
+    qsort(deliveries, n, sizeof(struct delivery *), younger_first);
+    for (size_t i = 0; i < n; i++)
+        list_push(&source->unsettled, &deliveries[i]->link);
+    free(deliveries);
+}
+
 void source_send_settlements(struct source *source, uint64_t now_ms)
 {
     struct settlement settlement = settlement_of(source);
 
     if (source->lease != LEASE_HELD || now_ms < source->settle_after_ms)
         return;
+    if (source->context->stopping)
+        sort_unsettled(source);
     while (!list_empty(&source->unsettled) && source->context->commands->state == REDIS_UP) {
         struct list *before = source->unsettled.next;
 

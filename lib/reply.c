@@ -131,7 +131,12 @@ static bool read_complaint(const char *body, size_t body_len, struct complaint *
     *ret = (struct complaint){.status = 0};
     if (body_len > JSON_MAX || !memmem(body, body_len, "\"error\"", 7))
         return false;
-    json_t *object = json_loadb(body, body_len, JSON_ALLOW_NUL, NULL);
+    json_error_t reason;
+    json_t *object = json_loadb(body, body_len, JSON_ALLOW_NUL, &reason);
+    if (!object && json_error_code(&reason) == json_error_out_of_memory) {
+        *ret = (struct complaint){.words = "out of memory for the answer", .status = 503};
+        return true; /* never take for accepted what could not be read */
+    }
     const json_t *error = json_object_get(object, "error");
     bool found = !is_nothing(error);
     if (found) {

@@ -65,10 +65,18 @@ const char *config_default_file(void)
     return access(CONFIG_DEFAULT_FILE, F_OK) == 0 ? CONFIG_DEFAULT_FILE : NULL;
 }
 
+static const char *given(const char *file)
+{
+    return file && file[0] != '\0' ? file : NULL;
+}
+
 int config_load(const struct config_source *source, struct config **ret_config,
                 struct config_error *ret_error)
 {
-    struct config_loader loader = {.source = source, .error = ret_error};
+    struct config_source own = *source;
+    struct config_loader loader = {.source = &own, .error = ret_error};
+    own.file = given(source->file);
+    own.app_json_file = given(source->app_json_file);
     int rc = load(&loader);
     free_drafts(&loader);
     if (rc == 0)

@@ -91,7 +91,7 @@ struct config_error {
     char text[512]; /* "/etc/pusherd/pusherd.conf:12: [app main] port: 70000 is over 65535" */
 };
 
-/* What config_load() reads. Everything may be NULL. */
+/* What config_load() reads. Everything may be NULL; a file may be "" as well. */
 struct config_source {
     const char *file;          /* INI file; NULL: the environment alone */
     const char *app_json_file; /* {"provider":"Pusher","configuration":[{"name","value"}...]} */

@@ -129,7 +129,7 @@ void engine_unready(struct engine *engine, struct part *part)
 
 static void settle(struct engine *engine, struct job *job)
 {
-    /* A refusal of the whole app leaves no trace on a job: it was neither delivered nor judged. */
+    /* A refusal of the whole app, or an answer nobody waited for, leaves no trace on a job. */
     bool tried = job->attempts_before > 0;
 
     job->fate = job_decide(job);

@@ -49,6 +49,7 @@ enum answer_kind {
     ANSWER_REFUSED,   /* this request, or one event in it, is bad */
     ANSWER_FORBIDDEN, /* the app is refused, whatever it sends */
     ANSWER_CLOCK,     /* signed by a wrong clock; the caller has corrected it meanwhile */
+    ANSWER_CANCELLED, /* the caller gave up waiting, on its way out */
 };
 
 struct answer {
@@ -85,8 +86,8 @@ unsigned engine_n_in_flight(const struct engine *engine);
 uint64_t engine_lane_key(const struct engine *engine, unsigned app, const char *text, size_t len);
 
 /* Takes a job that job_init() has seen; parts that are bad may have been failed already. Works
- * beyond engine_room() as well. Jobs are given in queue order. What finds no memory is parked; after
- * engine_stop() everything is. */
+ * beyond engine_room() as well. Jobs are given in queue order. What finds no memory is parked;
+ * after engine_stop() everything is. */
 void engine_add(struct engine *engine, struct job *job, uint64_t now_ms);
 
 /* The next request to send now, or NULL. It is in flight until engine_answer(). */

@@ -211,6 +211,7 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
         gate_failed(gate, request->probe, now_ms, &engine->random);
         break;
     case ANSWER_CLOCK:
+    case ANSWER_CANCELLED:
         gate_learned_nothing(gate, request->probe);
         break;
     }
@@ -254,6 +255,9 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
         request->clock_corrected = true;
         forget_attempt(request);
         send_again(engine, request, now_ms);
+        break;
+    case ANSWER_CANCELLED:
+        engine_park_request(engine, request, 0);
         break;
     case ANSWER_FORBIDDEN:
         request->clock_corrected = false;

@@ -64,8 +64,6 @@ int ctl_load(struct ctl *ctl, bool apps_optional)
     };
     if (ctl->config)
         return CTL_DONE;
-    if (source.file && source.file[0] == '\0')
-        source.file = NULL;
     if (config_load(&source, &ctl->config, &error) != 0)
         return ctl_fail(CTL_CONFIG, "%s", error.text);
     return override_redis(ctl);

@@ -9,13 +9,14 @@
 --   F  id op app code http error attempts parts   failed: an entry in failures; parts may be ''
 --   R  due_ms header                           to be claimed again when due
 --   P  header                                  still claimed; the header is replaced
---   B                                          back to the front of the list, for jobs never tried
+--   B                                          back to the front of the list, for jobs never tried; the
+--                                              last one given becomes the first: give the youngest first
 -- and, behind an operation whose outcome is to be sent to a list as well:
 --   L  list json                               for the job before it
 -- gives the claim ids that were no longer claimed: nothing was written for them.
 local inflight, retry, retry_jobs, results, failures, list = unpack(KEYS)
 local max_entries = ARGV[1]
-local gone, back = {}, {}
+local gone = {}
 local i, settled = 2, false
 
 local function add(stream, ...)
@@ -57,7 +58,7 @@ function ops.P(id, a, record)
   redis.call('HSET', inflight, id, ARGV[a] .. job_of(record))
 end
 function ops.B(_, _, record)
-  back[#back + 1] = job_of(record)
+  redis.call('LPUSH', list, job_of(record))
 end
 local n_args = {D = 6, V = 7, N = 0, F = 8, R = 2, P = 1, B = 0}
 local needs_record = {F = true, R = true, P = true, B = true}
@@ -87,7 +88,4 @@ while i <= #ARGV do
   end
 end
 
-for k = #back, 1, -1 do
-  redis.call('LPUSH', list, back[k])
-end
 return gone

@@ -128,42 +128,6 @@ Test(config, of_the_environment_without_an_app_is_refused)
     cr_expect(logged("PUSHER_APP_KEY"));
 }
 
-static void write_secret(const char *secret)
-{
-    char ini[1024];
-    char path[FOLDER_PATH_MAX + 32];
-    snprintf(ini, sizeof(ini),
-             "[redis]\nurl = %s\n[app main]\napp_id = " FAKE_APP_ID "\nkey = " FAKE_APP_KEY
-             "\nsecret = %s\nhost = 127.0.0.1\nport = %u\nuse_tls = off\n",
-             scene.redis.url, secret, scene.fake.port);
-    folder_write(&scene.folder, "pusherd.conf", ini, path, sizeof(path));
-}
-
-Test(config, is_read_again_on_sighup)
-{
-    write_secret("not-the-secret");
-    scene_start_pusherd(&scene);
-    job_push_many(&scene.redis, JOB_JSON, 0, 5, 1);
-    cr_assert(wait_until(fake_server_stat(&scene.fake, "bad_signatures") >= 1, WAIT_LONG_MS));
-    write_secret(FAKE_APP_SECRET);
-    proc_signal(&scene.pusherd, SIGHUP);
-    cr_assert(scene_settles(&scene, 5, 0));
-    cr_expect_eq(fake_server_events(&scene.fake), 5);
-}
-
-Test(config, that_is_bad_on_sighup_changes_nothing)
-{
-    char path[FOLDER_PATH_MAX + 32];
-    scene_start_pusherd(&scene);
-    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
-    cr_assert(scene_settles(&scene, 1, 0));
-    folder_write(&scene.folder, "pusherd.conf", "[nonsense]\n", path, sizeof(path));
-    proc_signal(&scene.pusherd, SIGHUP);
-    cr_assert(wait_until(logged("nonsense"), WAIT_LONG_MS));
-    job_push_many(&scene.redis, JOB_JSON, 1, 1, 1);
-    cr_expect(scene_settles(&scene, 2, 0));
-}
-
 /* A certificate for 127.0.0.1 that signs itself. */
 static void make_certificate(char *cert, char *key, size_t size)
 {

@@ -128,36 +128,3 @@ Test(gate_config, of_one_app_leaves_another_alone)
     fake_server_delete_rules(&scene.fake);
     cr_assert(scene_settles(&scene, 2 * N, 0));
 }
-
-static long status_of(const char *socket, const char *route)
-{
-    char url[64];
-    struct http_answer answer;
-    snprintf(url, sizeof(url), "http://localhost%s", route);
-    http_perform(&(struct http_request){.method = "GET", .url = url, .unix_socket = socket},
-                 &answer);
-    http_answer_deinit(&answer);
-    return answer.status;
-}
-
-Test(gate_config, shows_in_readyz)
-{
-    char socket[FOLDER_PATH_MAX];
-    char ini[FOLDER_PATH_MAX + 64];
-    scene_open(&scene, NULL);
-    folder_path(&scene.folder, "status", socket, sizeof(socket));
-    snprintf(ini, sizeof(ini), "[status]\nlisten = unix:%s\n", socket);
-    FILE *file = fopen(scene.config, "ae");
-    cr_assert(file && fputs(ini, file) >= 0 && fclose(file) == 0);
-    scene_start_pusherd(&scene);
-    cr_assert(wait_until(status_of(socket, "/readyz") == 200, WAIT_LONG_MS));
-    cr_expect_eq(status_of(socket, "/healthz"), 200);
-    cr_expect_eq(status_of(socket, "/metrics"), 200);
-
-    fake_server_set_rules(&scene.fake, "[{'action':{'status':401}}]");
-    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
-    cr_expect(wait_until(status_of(socket, "/readyz") == 503, WAIT_LONG_MS));
-    cr_expect_eq(status_of(socket, "/healthz"), 200);
-    fake_server_delete_rules(&scene.fake);
-    cr_expect(wait_until(status_of(socket, "/readyz") == 200, WAIT_LONG_MS));
-}

@@ -85,14 +85,14 @@ Test(stop, of_an_idle_daemon_is_quick)
 Test(stop, by_two_signals_does_not_wait_for_a_server_that_hangs)
 {
     fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");
-    job_push_many(&scene.redis, JOB_JSON, 0, 10, 1);
+    job_push_many(&scene.redis, JOB_JSON, 0, 100, 1);
     scene_start_pusherd(&scene);
     cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 1, WAIT_LONG_MS));
     proc_signal(&scene.pusherd, SIGTERM);
     cr_expect(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) > 0, 2000),
               "what was not sent is handed back at once");
     cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
-    expect_list_in_order(10);
+    expect_list_in_order(100);
 }
 
 Test(stop, waits_no_longer_than_the_drain_time)

@@ -77,7 +77,7 @@ Test(ctl_direct, fails_with_64_for_usage)
     expect_error("pusherctl: trigger-event needs --event E");
     fixture_run(&run, NULL, "no-such", NULL);
     expect(64, "");
-    fixture_run(&run, NULL, NULL);
+    fixture_run(&run, NULL, "--list", "l", NULL);
     expect(64, "");
 }
 

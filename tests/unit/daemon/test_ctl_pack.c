@@ -1,6 +1,6 @@
 /* JSON lines as msgpack, byte for byte. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/ctl/pack.h"

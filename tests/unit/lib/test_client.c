@@ -91,6 +91,29 @@ Test(client, refuses_what_would_break_a_header_or_a_url)
     EXPECT_REFUSED(ca_file, "/a\nb", "ca_file: may not hold control characters");
 }
 
+/* n times c, in static storage. */
+static const char *fill(char c, size_t n)
+{
+    static char text[5000];
+    memset(text, c, n);
+    text[n] = '\0';
+    return text;
+}
+
+Test(client, texts_have_limits)
+{
+    EXPECT_REFUSED(app_id, fill('a', 129), "app_id: is longer than 128 bytes");
+    EXPECT_REFUSED(key, fill('k', 129), "key: is longer than 128 bytes");
+    EXPECT_REFUSED(secret, fill('s', 1025), "secret: is longer than 1024 bytes");
+    EXPECT_REFUSED(cluster, fill('c', 64), "cluster: is longer than 63 bytes");
+    EXPECT_REFUSED(path_prefix, fill('p', 256), "path_prefix: is longer than 255 bytes");
+    EXPECT_REFUSED(ca_file, fill('f', 4097), "ca_file: is longer than 4096 bytes");
+    EXPECT_REFUSED(proxy, fill('p', 2049), "proxy: is longer than 2048 bytes");
+    EXPECT_REFUSED(host, fill('h', 254),
+                   "host: is not a host name or address (no scheme, port or path here)");
+    EXPECT_TAKEN(secret, fill('s', 1024));
+}
+
 Test(client, hosts_are_names_or_addresses)
 {
     static const char *const good[] = {"localhost", "10.0.0.1", "my_svc.local",

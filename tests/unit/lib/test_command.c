@@ -162,6 +162,16 @@ Test(command, an_error_says_what_is_wrong_with_a_custom_request)
                    "parameter \"A\" is there twice (case does not matter)");
 }
 
+Test(command, a_prefix_has_the_limit_of_channels)
+{
+    static char prefix[202];
+    struct pusher_request request;
+    memset(prefix, 'p', 201);
+    cr_assert_eq(list(prefix, NULL, &request), PUSHER_ECHANNEL);
+    prefix[200] = '\0';
+    cr_assert_eq(list(prefix, NULL, &request), 0);
+}
+
 Test(command, the_longest_names_fit)
 {
     static char app_id[129], channel[1001];

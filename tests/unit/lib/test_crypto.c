@@ -202,6 +202,19 @@ Test(crypto, what_is_no_encrypted_data_is_told)
     pusher_client_free(client);
 }
 
+Test(crypto, a_channel_has_a_limit)
+{
+    struct pusher_client *client = encrypting_client();
+    unsigned char secret[PUSHER_SECRET_BYTES];
+    static char name[1001];
+    memset(name, 'c', sizeof(name));
+    cr_assert_eq(pusher_shared_secret(client, (struct pusher_string){name, 1000}, secret), 0);
+    cr_assert_eq(pusher_shared_secret(client, (struct pusher_string){name, 1001}, secret),
+                 PUSHER_ECHANNEL);
+    cr_assert_eq(pusher_shared_secret(client, pusher_str(NULL), secret), PUSHER_ECHANNEL);
+    pusher_client_free(client);
+}
+
 Test(crypto, nothing_works_without_a_key)
 {
     struct pusher_client *client = some_client();

@@ -54,6 +54,9 @@ Test(utf8, refuses_overlong_forms_and_what_is_cut_short)
     cr_assert_not(valid("\xf8\x88\x80\x80\x80"));
     cr_assert_not(valid("abc\xe2\x82"));
     cr_assert_not(valid("\x80"));
+    cr_assert_not(valid("\xe2\x82\x41"));
+    cr_assert_not(valid("\xf0\x9f\x98\x41"));
+    cr_assert_not(valid("\xf0\x9f\x41\x80"));
 }
 
 Test(utf8, finds_one_bad_byte_anywhere)
@@ -72,6 +75,7 @@ Test(utf8, finds_one_bad_byte_anywhere)
 Test(utf8, empty_text_is_valid)
 {
     cr_assert(pusher__utf8_valid("", 0));
+    cr_assert_eq(pusher__utf8_char((const unsigned char *)"", (const unsigned char *)""), 0);
 }
 
 static void expect_line(const char *text, size_t size, const char *line)

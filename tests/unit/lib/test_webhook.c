@@ -295,3 +295,20 @@ Test(webhook, what_cannot_be_decrypted_is_not_taken_for_data)
     pusher_client_free(client);
     pusher_client_free(keyless);
 }
+
+/* What a client sealed may be no text at all. */
+Test(webhook, decrypted_bytes_that_are_no_text_are_not_taken_for_data)
+{
+    struct pusher_client *client = encrypting_client();
+    unsigned char secret[PUSHER_SECRET_BYTES], sealed[19];
+    static const unsigned char nonce[PUSHER_NONCE_BYTES] = {0};
+    char base64[64], data[256];
+    cr_assert_eq(pusher_shared_secret(client, pusher_str("private-encrypted-x"), secret), 0);
+    crypto_secretbox_easy(sealed, (const unsigned char *)"\xff\xfe!", 3, nonce, secret);
+    sodium_bin2base64(base64, sizeof(base64), sealed, sizeof(sealed),
+                      sodium_base64_VARIANT_ORIGINAL);
+    snprintf(data, sizeof(data),
+             "{\"nonce\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"ciphertext\":\"%s\"}", base64);
+    expect_undecrypted(client, "private-encrypted-x", data);
+    pusher_client_free(client);
+}
