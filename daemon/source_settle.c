@@ -149,6 +149,21 @@ static int younger_first(const void *a, const void *b)
     return (x->job.claim_id < y->job.claim_id) - (x->job.claim_id > y->job.claim_id);
 }
 
+/* Jobs with a history wait among the retries, which are claimed before the list: what stood before
+ * one of them must join it there, or it would be passed. */
+static void keep_places(struct delivery **deliveries, size_t n)
+{
+    bool is_passed = false;
+
+    for (size_t i = 0; i < n; i++) {
+        struct job *job = &deliveries[i]->job;
+
+        is_passed |= job->fate == JOB_LATER && job->due_ms == 0;
+        if (is_passed && job->fate == JOB_HANDED_BACK)
+            job->fate = JOB_LATER;
+    }
+}
+
 /* Jobs that are handed back are pushed to the front of the list one by one: the oldest must be the
  * last. */
 static void sort_unsettled(struct source *source)
@@ -163,6 +178,7 @@ static void sort_unsettled(struct source *source)
     for (size_t i = 0; i < n; i++)
         deliveries[i] = LIST_ENTRY(list_pop(&source->unsettled), struct delivery, link);
     qsort(deliveries, n, sizeof(struct delivery *), younger_first);
+    keep_places(deliveries, n);
     for (size_t i = 0; i < n; i++)
         list_push(&source->unsettled, &deliveries[i]->link);
     free(deliveries);

@@ -227,7 +227,8 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
         SIM_CHECK(world, n_in[PART_PARKED] > 0 && !claim->abandoned, "later, but why");
         break;
     case JOB_HANDED_BACK:
-        SIM_CHECK(world, world->stopping && job->attempts == 0, "handed back, but it was tried");
+        SIM_CHECK(world, world->stopping && job->attempts_before == 0 && n_in[PART_DELIVERED] == 0,
+                  "handed back, but it has a history");
         break;
     case JOB_ABANDONED:
         SIM_CHECK(world, claim->abandoned && n_in[PART_PARKED] > 0, "abandoned, but not lost");
