@@ -16,7 +16,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/name.h"
 #include "lib/utf8.h"
 
 #define JSON_MAX ((size_t)1 << 20) /* a longer error is no error of Pusher's */
@@ -131,12 +130,7 @@ static bool read_complaint(const char *body, size_t body_len, struct complaint *
     *ret = (struct complaint){.status = 0};
     if (body_len > JSON_MAX || !memmem(body, body_len, "\"error\"", 7))
         return false;
-    json_error_t reason;
-    json_t *object = json_loadb(body, body_len, JSON_ALLOW_NUL, &reason);
-    if (!object && json_error_code(&reason) == json_error_out_of_memory) {
-        *ret = (struct complaint){.words = "out of memory for the answer", .status = 503};
-        return true; /* never take for accepted what could not be read */
-    }
+    json_t *object = json_loadb(body, body_len, JSON_ALLOW_NUL, NULL);
     const json_t *error = json_object_get(object, "error");
     bool found = !is_nothing(error);
     if (found) {

@@ -167,7 +167,7 @@ static bool take_step(struct peer_connection *connection)
         return false;
     case PEER_HALF_CLOSE:
         half_close(connection);
-        break;
+        return false;
     case PEER_CLOSE:
     case PEER_RESET:
         close_connection(connection, step->verb == PEER_RESET);

@@ -1,7 +1,7 @@
 /* A server for tests, on the loop of what it tests: each connection goes through a script.
  *
- *     static const struct peer_step script[] = {{PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\n..."},
- *                                               {PEER_CLOSE}};
+ *     static const struct peer_step script[] = {
+ *         STEP(HTTP), SAY("HTTP/1.1 204 No Content\r\n\r\n"), STEP(CLOSE)};
  *     struct peer peer;  peer_open(&peer, &loop, script)
  *     peer_close(&peer)  and everything of it is gone when the loop has run out */
 #ifndef TESTS_IO_PEER_H
@@ -32,6 +32,20 @@ struct peer_step {
     const char *bytes;
     size_t len;
 };
+
+/* For tables of steps. */
+#define STEP(name)                                                                                 \
+    {                                                                                              \
+        .verb = PEER_##name                                                                        \
+    }
+#define SAY(text)                                                                                  \
+    {                                                                                              \
+        .verb = PEER_SEND, .bytes = text                                                           \
+    }
+#define SAY_BYTES(start, n)                                                                        \
+    {                                                                                              \
+        .verb = PEER_SEND, .bytes = start, .len = n                                                \
+    }
 
 struct peer_connection;
 

@@ -40,7 +40,7 @@ static void post(const char *body, size_t body_len)
 /* Opens, asks once, and leaves the outcome to be looked at. */
 static void ask_for(const char *answer)
 {
-    static struct peer_step script[] = {{PEER_HTTP}, {PEER_SEND}, {PEER_HOLD}};
+    static struct peer_step script[] = {STEP(HTTP), STEP(SEND), STEP(HOLD)};
     script[1].bytes = answer;
     open_with(script);
     client_ask(&client, &outcome);
@@ -51,8 +51,7 @@ static bool request_has(const char *text)
     return strstr(peer.request, text) != NULL;
 }
 
-static const struct peer_step ok[] = {
-    {PEER_HTTP}, {PEER_SEND, OK_REPLY(2, "{}")}, {PEER_AGAIN}};
+static const struct peer_step ok[] = {STEP(HTTP), SAY(OK_REPLY(2, "{}")), STEP(AGAIN)};
 
 TestSuite(http_call, .timeout = 30);
 
@@ -84,7 +83,8 @@ Test(http_call, an_answer_without_a_body_is_empty_text)
 
 Test(http_call, reads_a_chunked_reply)
 {
-    ask_for("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    ask_for(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     cr_assert_str_eq(outcome.reply, "abcde");
     close_all();
 }
@@ -92,8 +92,8 @@ Test(http_call, reads_a_chunked_reply)
 Test(http_call, reply_bytes_are_exact)
 {
     static const char bytes[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\0a\0\xff\n";
-    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_SEND, bytes, sizeof(bytes) - 1},
-                                              {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY_BYTES(bytes, sizeof(bytes) - 1),
+                                              STEP(HOLD)};
     open_with(script);
     client_ask(&client, &outcome);
     cr_assert_eq(outcome.reply_len, 5);
@@ -154,8 +154,8 @@ Test(http_call, get_and_post_share_a_handle_and_nothing_else)
 
 Test(http_call, the_target_is_sent_as_it_is)
 {
-    static const char *const targets[] = {"/a/../b?x=%2F", "/./a//b/..?y={[|]}&z=%00", "/?",
-                                          "/apps/1/events?a=b#c", "//host/x", "*"};
+    static const char *const targets[] = {
+        "/a/../b?x=%2F", "/./a//b/..?y={[|]}&z=%00", "/?", "/apps/1/events?a=b#c", "//host/x", "*"};
     open_with(ok);
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
         char line[128];
@@ -208,10 +208,10 @@ Test(http_call, keeps_the_two_headers_that_matter_however_they_are_written)
 Test(http_call, headers_that_are_absent_are_empty_text_even_on_a_used_handle)
 {
     static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 429 X\r\nRetry-After: 1\r\nDate: d\r\n"
-                                 "Content-Length: 1\r\n\r\nx"},
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
-        {PEER_HOLD}};
+        STEP(HTTP),
+        SAY("HTTP/1.1 429 X\r\nRetry-After: 1\r\nDate: d\r\n"
+            "Content-Length: 1\r\n\r\nx"),
+        STEP(HTTP), SAY("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), STEP(HOLD)};
     open_with(script);
     client_ask(&client, &outcome);
     cr_assert_str_eq(outcome.retry_after, "1");

@@ -55,43 +55,43 @@ Test(http_failures, refused)
 
 Test(http_failures, closed_at_once)
 {
-    static const struct peer_step script[] = {{PEER_CLOSE}};
+    static const struct peer_step script[] = {STEP(CLOSE)};
     expect_error(script, 0, "e"); /* as an empty reply or a reset, by who is first */
 }
 
 Test(http_failures, reset_at_once)
 {
-    static const struct peer_step script[] = {{PEER_RESET}};
+    static const struct peer_step script[] = {STEP(RESET)};
     expect_error(script, 0, "e");
 }
 
 Test(http_failures, closed_after_the_request)
 {
-    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_CLOSE}};
+    static const struct peer_step script[] = {STEP(HTTP), STEP(CLOSE)};
     expect_error(script, 0, "empty reply");
 }
 
 Test(http_failures, half_closed_after_the_request)
 {
-    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_HALF_CLOSE}, {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), STEP(HALF_CLOSE)};
     expect_error(script, 0, "empty reply");
 }
 
 Test(http_failures, reset_after_the_request_is_told_as_what_it_is)
 {
-    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_RESET}};
+    static const struct peer_step script[] = {STEP(HTTP), STEP(RESET)};
     expect_error(script, 0, "reset by peer");
 }
 
 Test(http_failures, a_silent_server_is_left_at_the_timeout)
 {
-    static const struct peer_step script[] = {{PEER_HTTP}, {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), STEP(HOLD)};
     expect_error(script, 60, "timed out");
 }
 
 Test(http_failures, a_server_that_does_not_read_is_left_at_the_timeout)
 {
-    static const struct peer_step script[] = {{PEER_DEAF}};
+    static const struct peer_step script[] = {STEP(DEAF)};
     size_t len = 32 << 20;
     char *body = calloc(1, len);
     open_with(script, 300);
@@ -104,29 +104,27 @@ Test(http_failures, a_server_that_does_not_read_is_left_at_the_timeout)
 
 Test(http_failures, a_head_that_stops_half_way)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\nContent-Le"}, {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY("HTTP/1.1 200 OK\r\nContent-Le"),
+                                              STEP(HOLD)};
     expect_error(script, 60, "timed out");
 }
 
 Test(http_failures, a_body_that_stops_half_way)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, OK_REPLY(100, "half")}, {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY(OK_REPLY(100, "half")), STEP(HOLD)};
     expect_error(script, 60, "timed out");
 }
 
 Test(http_failures, a_body_that_is_cut_off)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, OK_REPLY(100, "half")}, {PEER_CLOSE}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY(OK_REPLY(100, "half")), STEP(CLOSE)};
     expect_error(script, 0, "remaining");
 }
 
 Test(http_failures, what_is_no_http)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "-ERR unknown command 'POST'\r\n"}, {PEER_CLOSE}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY("-ERR unknown command 'POST'\r\n"),
+                                              STEP(CLOSE)};
     expect_error(script, 0, "HTTP/0.9");
 }
 
@@ -134,11 +132,12 @@ Test(http_failures, a_status_that_is_none)
 {
     static const char *const answers[] = {"HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n",
                                           "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
-                                          "HTTP/1.1  \r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
+                                          "HTTP/1.1  \r\n\r\n",
+                                          "HTTP/9.9 200 OK\r\n\r\n",
                                           "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
                                           "HTTP/1.1 200 OK\r\nContent-Length: 9e9\r\n\r\n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        struct peer_step script[] = {{PEER_HTTP}, {PEER_SEND, answers[i]}, {PEER_CLOSE}};
+        struct peer_step script[] = {STEP(HTTP), SAY(answers[i]), STEP(CLOSE)};
         open_with(script, 0);
         client_ask(&client, &outcome); /* it ends, and has a status or an error */
         close_all();
@@ -147,8 +146,8 @@ Test(http_failures, a_status_that_is_none)
 
 Test(http_failures, only_interim_answers_and_then_the_end)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 100 Continue\r\n\r\n"}, {PEER_CLOSE}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY("HTTP/1.1 100 Continue\r\n\r\n"),
+                                              STEP(CLOSE)};
     open_with(script, 1000);
     client_ask(&client, &outcome);
     cr_assert_neq(outcome.status, 200);
@@ -158,8 +157,7 @@ Test(http_failures, only_interim_answers_and_then_the_end)
 Test(http_failures, a_reset_behind_the_answer_does_not_spoil_it)
 {
     static const struct peer_step script[] = {
-        {PEER_HEAD}, {PEER_SEND, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"},
-        {PEER_RESET}};
+        STEP(HEAD), SAY("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"), STEP(RESET)};
     open_with(script, 0);
     client_post(&client, &outcome, "/", "{}", 2);
     cr_assert(run_until(&run, outcome.n_done == 1));
@@ -170,8 +168,8 @@ Test(http_failures, a_reset_behind_the_answer_does_not_spoil_it)
 
 Test(http_failures, an_answer_that_ends_with_the_connection)
 {
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\n\r\nall of it"}, {PEER_HALF_CLOSE}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY("HTTP/1.1 200 OK\r\n\r\nall of it"),
+                                              STEP(HALF_CLOSE)};
     open_with(script, 0);
     client_ask(&client, &outcome);
     cr_assert_eq(outcome.status, 200);
@@ -182,18 +180,18 @@ Test(http_failures, an_answer_that_ends_with_the_connection)
 Test(http_failures, an_endless_answer_ends_at_the_timeout)
 {
     static char megabyte[1 << 20];
-    static const struct peer_step script[] = {
-        {PEER_HTTP}, {PEER_SEND, "HTTP/1.1 200 OK\r\n\r\n"},
-        {PEER_SEND, megabyte, sizeof(megabyte)}, {PEER_HOLD}};
+    static const struct peer_step script[] = {STEP(HTTP), SAY("HTTP/1.1 200 OK\r\n\r\n"),
+                                              SAY_BYTES(megabyte, sizeof(megabyte)), STEP(HOLD)};
     expect_error(script, 200, "timed out");
 }
 
 Test(http_failures, a_failure_leaves_no_trace_on_the_handle)
 {
-    static const struct peer_step bad[] = {{PEER_HTTP}, {PEER_SEND, "HTTP/1.1 500 X\r\nRetry-"
-                                                                    "After: 5\r\n\r\npart"},
-                                           {PEER_RESET}};
-    static const struct peer_step good[] = {{PEER_HTTP}, {PEER_SEND, OK_REPLY(2, "ok")}, {PEER_HOLD}};
+    static const struct peer_step bad[] = {STEP(HTTP),
+                                           SAY("HTTP/1.1 500 X\r\nRetry-"
+                                               "After: 5\r\n\r\npart"),
+                                           STEP(RESET)};
+    static const struct peer_step good[] = {STEP(HTTP), SAY(OK_REPLY(2, "ok")), STEP(HOLD)};
     open_with(bad, 0);
     peer_then(&peer, good);
     client_ask(&client, &outcome);
@@ -213,8 +211,8 @@ static void start_next(struct outcome *done)
 
 Test(http_failures, a_call_may_follow_from_within_a_failed_one)
 {
-    static const struct peer_step bad[] = {{PEER_HTTP}, {PEER_RESET}};
-    static const struct peer_step good[] = {{PEER_HTTP}, {PEER_SEND, OK_REPLY(2, "ok")}, {PEER_HOLD}};
+    static const struct peer_step bad[] = {STEP(HTTP), STEP(RESET)};
+    static const struct peer_step good[] = {STEP(HTTP), SAY(OK_REPLY(2, "ok")), STEP(HOLD)};
     struct outcome first = {.then = start_next};
     open_with(bad, 0);
     peer_then(&peer, good);
@@ -247,7 +245,8 @@ Test(http_failures, a_server_that_does_not_accept_is_left_at_the_timeout)
 {
     int fds[3];
     run_init(&run);
-    client_open_with(&client, &run, open_wall(fds), (struct http_endpoint_options){.timeout_ms = 80});
+    client_open_with(&client, &run, open_wall(fds),
+                     (struct http_endpoint_options){.timeout_ms = 80});
     client_ask(&client, &outcome);
     cr_assert(strstr(outcome.error, "timed out") || strstr(outcome.error, "imeout"), "%s",
               outcome.error);

@@ -227,7 +227,9 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
         SIM_CHECK(world, n_in[PART_PARKED] > 0 && !claim->abandoned, "later, but why");
         break;
     case JOB_HANDED_BACK:
-        SIM_CHECK(world, world->stopping && job->attempts_before == 0 && n_in[PART_DELIVERED] == 0,
+        SIM_CHECK(world,
+                  world->stopping && job->attempts_before == 0 && n_in[PART_DELIVERED] == 0 &&
+                      !claim->was_tried,
                   "handed back, but it has a history");
         break;
     case JOB_ABANDONED:

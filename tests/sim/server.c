@@ -100,6 +100,8 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
     const struct request *request = flight->request;
     struct sim_server *server = &world->servers[request->app];
 
+    if (world->stopping && sim_chance(world, 20))
+        return (struct answer){ANSWER_CANCELLED, 0, -1, "no more time"};
     switch (server->mood) {
     case SIM_FLAKY:
         return sim_chance(world, 40) ? fails(world, request) : serves(world, request);
@@ -135,7 +137,7 @@ static struct told remember(const struct request *request)
 
 static void note_answer(const struct told *told, enum answer_kind kind)
 {
-    bool counts = kind == ANSWER_DONE || kind == ANSWER_RETRY || kind == ANSWER_REFUSED;
+    bool counts = kind != ANSWER_FORBIDDEN && kind != ANSWER_CLOCK;
 
     for (unsigned i = 0; i < told->n_parts; i++) {
         struct part *part = told->parts[i];
@@ -144,6 +146,7 @@ static void note_answer(const struct told *told, enum answer_kind kind)
 
         claim->told_done[index] |= kind == ANSWER_DONE;
         claim->n_tries[index] += counts;
+        claim->was_tried |= kind == ANSWER_DONE || kind == ANSWER_RETRY;
         claim->owner->parts[index].refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
     }
 }
@@ -167,8 +170,9 @@ static void check_parts(struct sim_world *world, const struct told *told, enum a
 
         if (kind == ANSWER_DONE)
             SIM_CHECK(world, part->state == PART_DELIVERED, "a delivered part is not");
-        if (kind == ANSWER_FORBIDDEN || kind == ANSWER_CLOCK)
-            SIM_CHECK(world, part->state != PART_FAILED, "a refusal of the app failed a part");
+        if (kind != ANSWER_REFUSED && kind != ANSWER_RETRY)
+            SIM_CHECK(world, part->state != PART_FAILED,
+                      "an answer that judged no part failed one");
         if (kind == ANSWER_REFUSED && told->n_parts > 1)
             SIM_CHECK(world, part->state != PART_FAILED, "a refused batch failed a part");
         if (part->state != PART_PARKED || world->stopping)
@@ -203,7 +207,7 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
         server->forbidden = true;
         SIM_CHECK(world, gate->state != GATE_OPEN, "a refused app may still send");
     }
-    if (answer->kind == ANSWER_CLOCK && is_probe)
+    if ((answer->kind == ANSWER_CLOCK || answer->kind == ANSWER_CANCELLED) && is_probe)
         server->probe_sent = false;
     if (well && is_probe)
         server->forbidden = false;

@@ -72,6 +72,7 @@ struct sim_claim {
     bool settled;
     bool told_done[SIM_MAX_PARTS];
     unsigned n_tries[SIM_MAX_PARTS]; /* requests that counted as attempts */
+    bool was_tried;                  /* one was delivered, or was to be tried again */
     struct job job;
     struct part parts[]; /* and behind them their lane entries */
 };
