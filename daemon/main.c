@@ -4,13 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "daemon/config/config.h"
 #include "daemon/log.h"
 #include "daemon/pusherd.h"
-
-#define DEFAULT_FILE "/etc/pusherd/pusherd.conf"
 
 extern char **environ;
 
@@ -26,7 +23,7 @@ static const char usage_text[] =
     "Usage: pusherd [OPTION]...\n"
     "Deliver jobs from a Redis list to Pusher Channels.\n"
     "\n"
-    "  -c, --config FILE    configuration; default " DEFAULT_FILE ", if it exists\n"
+    "  -c, --config FILE    configuration; default " CONFIG_DEFAULT_FILE ", if it exists\n"
     "      --app-json FILE  one app, as {\"provider\":\"Pusher\",\"configuration\":[...]}\n"
     "  -t, --check-config   check the configuration and exit: 0 if it is good, else 78\n"
     "  -T, --dump-config    print the configuration in force, secrets masked, and exit\n"
@@ -84,8 +81,8 @@ static struct config *load(const struct options *options)
     struct config_error error;
     struct config *config;
 
-    if (!source.file && access(DEFAULT_FILE, F_OK) == 0)
-        source.file = DEFAULT_FILE;
+    if (!source.file)
+        source.file = config_default_file();
     if (config_load(&source, &config, &error) != 0) {
         (void)fprintf(stderr, "pusherd: %s\n", error.text);
         return NULL;
@@ -118,6 +115,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "pusherd: the configuration is good\n");
     else {
         log_init(config->log_level, config->log_format);
+        if (config->status_listen)
+            log_event(LOG_WARNING, "start", "[status] listen: this version has no status server",
+                      LOG_TEXT("listen", config->status_listen));
         status = pusherd_run(config);
     }
     config_free(config);

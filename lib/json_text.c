@@ -26,9 +26,9 @@ static size_t escaped_size(unsigned char c)
     return escapes[c] == 0 ? 1 : escapes[c] == 'u' ? 6 : 2;
 }
 
-#ifdef __SSE2__
 #define BLOCK 16
 
+#ifdef __SSE2__
 static __m128i load(const unsigned char *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -96,8 +96,6 @@ static const unsigned char *escape_blocks(const unsigned char *p, const unsigned
     return p;
 }
 #else
-#define BLOCK 16
-
 static const unsigned char *measure_blocks(const unsigned char *p, const unsigned char *end,
                                            size_t *size)
 {

@@ -1,9 +1,10 @@
 /* A bounds-checked tokenizer of msgpack.
  *
- * Why not msgpack-c: a flat map of 300 bytes takes this 27 ns and msgpack-c's unpack 178 (measured,
- * with its buffers reused), this allocates nothing, msgpack-c refuses 32 levels with the code it
- * has for lack of memory, and five bytes that declare a gigabyte make it map one. Here a count is
- * checked against the bytes that follow before it is believed: every item takes one at least.
+ * Why not msgpack-c: its unpack alone takes 178 ns for a job of 300 bytes, with its buffers reused,
+ * where reading, checking and converting the whole job takes 160 here (both measured). It refuses
+ * more than 32 levels with the code it has for lack of memory, and five bytes that declare
+ * gigabytes make it ask for them. Here nothing is allocated, and a count is checked against the
+ * bytes that follow before it is believed: every item takes one at least.
  *
  * Tokens are flat. Who wants a whole value keeps, for each level that is open, how many tokens it
  * still has: skip_items() here, to find the end, and msgpack_json.c. */

@@ -166,14 +166,16 @@ static void forget_attempt(const struct request *request)
     }
 }
 
-/* The app was refused and is let in again: the time until now does not count either for those who
- * wait to be tried again. */
-static void forget_pause(const struct app *app)
+/* The gate has opened. Requests that waited behind it have kept nobody from sending: they may hold
+ * their lanes as long as if they were new. If the app was refused, its jobs' time starts anew too.
+ */
+static void forget_pause(const struct app *app, bool was_refused)
 {
     for (size_t i = 0; i < app->waiting.n_items; i++) {
-        const struct request *request = app->waiting.items[i];
+        struct request *request = app->waiting.items[i];
 
-        for (unsigned k = 0; k < request->n_parts; k++)
+        request->first_sent_ms = 0;
+        for (unsigned k = 0; k < request->n_parts && was_refused; k++)
             request->parts[k]->job->first_attempt_ms = 0;
     }
 }
@@ -187,14 +189,14 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
                         const struct answer *answer, uint64_t now_ms)
 {
     struct gate *gate = &app->gate;
-    bool was_refused = gate->cause == GATE_REFUSED;
+    bool was_open = gate->state == GATE_OPEN, was_refused = gate->cause == GATE_REFUSED;
 
     switch (answer->kind) {
     case ANSWER_DONE:
     case ANSWER_REFUSED:
         gate_answered_well(gate, request->probe);
-        if (was_refused && gate->state == GATE_OPEN)
-            forget_pause(app);
+        if (!was_open && gate->state == GATE_OPEN)
+            forget_pause(app, was_refused);
         break;
     case ANSWER_FORBIDDEN:
         say_why(app, answer);

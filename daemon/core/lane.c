@@ -1,9 +1,9 @@
 /* The table chains lanes in buckets. A lane exists while it has entries or holders, so the table's
  * size follows what is in memory, not the number of channels in the world.
  *
- * part->n_first counts the lanes in which a part is first. It changes in two places only:
- * head_gains() when an entry becomes the head of a free lane, head_loses() when it stops to be
- * that. */
+ * part->n_first counts the lanes in which a part is first: head_gains() counts when an entry
+ * becomes the head of a free lane. It never stops to be that but by leaving its lanes, all at once.
+ */
 #include "daemon/core/lane.h"
 
 #include <stdlib.h>
@@ -99,14 +99,6 @@ static bool head_gains(const struct lane *lane)
     return lane->n_holders == 0 && head && ++head->n_first == head->n_entries;
 }
 
-static void head_loses(const struct lane *lane)
-{
-    struct part *head = head_of(lane);
-
-    if (lane->n_holders == 0 && head)
-        head->n_first--;
-}
-
 /* Every entry is given its lane before any joins it, so that running out of memory changes nothing.
  */
 static int find_lanes(struct lanes *lanes, struct part *part)
@@ -199,8 +191,6 @@ void lanes_remove(struct lanes *lanes, struct part *part, struct list *ready)
         struct lane *lane = entry->lane;
         bool was_head = lane->entries.next == &entry->link;
 
-        if (was_head)
-            head_loses(lane);
         list_remove(&entry->link);
         if (was_head && head_gains(lane))
             list_push(ready, &head_of(lane)->ready_link);

@@ -16,7 +16,7 @@ struct request {
     unsigned app;           /* index */
     unsigned probe;         /* it tests whether a closed gate may open: its number there; or 0 */
     bool clock_corrected;   /* it was answered once that the clock is wrong */
-    uint64_t first_sent_ms; /* 0: not sent yet */
+    uint64_t first_sent_ms; /* 0: not sent yet, or not since its app's gate opened */
     uint64_t due_ms;        /* while it waits to be sent again */
     size_t bytes;           /* of all parts */
     struct list link;       /* in flight */

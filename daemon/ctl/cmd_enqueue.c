@@ -35,11 +35,9 @@ static int convert(struct enqueue *enqueue, const char *line, size_t len)
     msgpack_sbuffer *buffer = feed_buffer(&enqueue->feed);
     int rc =
         enqueue->as_msgpack ? pack_msgpack(line, len, buffer, why) : pack_check(line, len, why);
-    if (rc != 0) {
-        feed_drop(&enqueue->feed);
+    if (rc != 0)
         return ctl_fail(CTL_FAILED, "line %" PRIu64 ": %s; nothing from it on was sent",
                         enqueue->lines.number, why);
-    }
     if (!enqueue->as_msgpack && msgpack_sbuffer_write(buffer, line, len) != 0)
         return ctl_fail(CTL_FAILED, "out of memory");
     return CTL_DONE;

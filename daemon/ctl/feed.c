@@ -21,11 +21,6 @@ msgpack_sbuffer *feed_buffer(struct feed *feed)
     return &feed->buffer;
 }
 
-void feed_drop(struct feed *feed)
-{
-    feed->buffer.size = feed->open.n_jobs > 0 ? feed->ends[feed->open.n_jobs - 1] : 0;
-}
-
 static void tell_lines(const struct feed_burst *burst, const char *what, const char *why)
 {
     ctl_warn("lines %" PRIu64 " to %" PRIu64 " %s: %s", burst->first_line, burst->last_line, what,

@@ -46,11 +46,8 @@ enum { FEED_REFUSED = -1, FEED_LOST = -2 };
 void feed_init(struct feed *feed, struct link *link, const char *list);
 void feed_deinit(struct feed *feed);
 
-/* Where the bytes of the next job go. */
+/* Where the bytes of the next job go. Those of a job that is never ended are never sent. */
 msgpack_sbuffer *feed_buffer(struct feed *feed);
-
-/* Drops what was written of a job that is not to be added. */
-void feed_drop(struct feed *feed);
 
 /* Ends a job; sends the command if it is full. 0; FEED_REFUSED if Redis answered an error to an
  * earlier one, FEED_LOST if the connection failed. Both are said on stderr. */

@@ -17,7 +17,7 @@ int pack_check_value(const char *text, size_t len, char ret_why[PACK_WHY_MAX])
     __attribute__((warn_unused_result));
 
 /* Appends the object as msgpack. Integers keep their value up to 64 bits; beyond that, and for
- * numbers no double can hold, -1. On failure the buffer may hold a part; the caller cuts it. */
+ * numbers no double can hold, -1. On failure the buffer may hold a part. */
 int pack_msgpack(const char *text, size_t len, msgpack_sbuffer *buffer, char ret_why[PACK_WHY_MAX])
     __attribute__((warn_unused_result));
 

@@ -4,9 +4,11 @@
  * (on_timer_wish). Wishes are noted and carried out in http_flush(), before the loop waits: a kept
  * connection that goes from one request to the next is then not taken out of epoll and put back.
  *
- * That is safe for sockets we opened ourselves, since we are told before they are closed. Others
- * (the resolver's socket pair) are closed by curl without a word: their handle is closed at
- * CURL_POLL_REMOVE.
+ * That is safe for connected sockets we opened ourselves, since we are told before they are closed.
+ * Others are closed by curl without a word: the resolver's socket pair, and (in 7.88) a socket
+ * whose connect was given up. Their handle is closed at CURL_POLL_REMOVE. A descriptor that was
+ * closed so may come back even before that, when curl tries the next address: http_open_socket()
+ * then finds the old handle in its place.
  *
  * curl is never called from its own callbacks. */
 #include "daemon/io/http.h"
@@ -20,11 +22,15 @@
 
 #define MAX_KICKS 16 /* calls of curl in one flush before it has to wait for the timer */
 
+/* Before 8.5 curl gives an address up and goes on to the next, but forgets to connect. */
+#define CURL_STALLS (LIBCURL_VERSION_NUM < 0x080500)
+
 struct http_socket {
     uv_poll_t poll;
     struct http *http;
     curl_socket_t fd;
-    bool is_ours; /* opened by http_open_socket() */
+    bool is_ours;      /* opened by http_open_socket() */
+    bool is_connected; /* curl has asked for input */
     bool in_changed;
     int wanted; /* UV_READABLE | UV_WRITABLE */
     int armed;  /* the same, as libuv has it */
@@ -52,6 +58,15 @@ static void on_socket_closed(uv_handle_t *handle)
     free(socket);
     http->open_handles--;
     maybe_closed(http);
+}
+
+static void note_change(struct http *http, struct http_socket *socket)
+{
+    if (socket->in_changed || socket->wanted == socket->armed)
+        return;
+    socket->in_changed = true;
+    socket->next_changed = http->changed;
+    http->changed = socket;
 }
 
 static void forget_change(struct http *http, struct http_socket *socket)
@@ -93,12 +108,26 @@ static int reserve_slot(struct http *http, curl_socket_t fd)
     return 0;
 }
 
+/* Closes the handle of a socket that curl has closed without a word. What curl wants of the
+ * descriptor it will not say again for the socket that has it now. */
+static int take_over_wish(struct http *http, curl_socket_t fd)
+{
+    struct http_socket *old = http->sockets[fd];
+    int wanted = old ? old->wanted : 0;
+
+    if (old)
+        close_poll(old);
+    return wanted;
+}
+
 static struct http_socket *add_socket(struct http *http, curl_socket_t fd, bool is_ours)
 {
     struct http_socket *socket;
+    int wanted;
 
     if (fd < 0 || reserve_slot(http, fd) != 0 || !(socket = calloc(1, sizeof(*socket))))
         return NULL;
+    wanted = take_over_wish(http, fd);
     if (uv_poll_init(http->loop, &socket->poll, fd) != 0) {
         free(socket);
         return NULL;
@@ -109,6 +138,8 @@ static struct http_socket *add_socket(struct http *http, curl_socket_t fd, bool 
     socket->is_ours = is_ours;
     http->sockets[fd] = socket;
     http->open_handles++;
+    socket->wanted = wanted;
+    note_change(http, socket);
     return socket;
 }
 
@@ -162,8 +193,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     int flags = 0, running;
 
     if (status < 0) {
-        socket->armed = 0; /* libuv stopped polling */
-        flags = CURL_CSELECT_ERR;
+        /* libuv stopped polling. With CURL_CSELECT_ERR alone curl would not read what came before
+         * the error, nor the error itself. */
+        socket->armed = 0;
+        note_change(http, socket);
+        flags = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
     }
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
@@ -173,13 +207,42 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     drain(http);
 }
 
-static void note_change(struct http *http, struct http_socket *socket)
+/* A connect was given up. If there is another address, curl has to be called for it. */
+static void note_stall(struct http *http, CURL *easy)
 {
-    if (socket->in_changed || socket->wanted == socket->armed)
+    struct http_transfer *transfer;
+
+    if (!CURL_STALLS)
         return;
-    socket->in_changed = true;
-    socket->next_changed = http->changed;
-    http->changed = socket;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    if (transfer)
+        transfer->is_stalled = http->some_stalled = true;
+}
+
+static void go_on(struct http *http)
+{
+    if (!http->some_stalled)
+        return;
+    http->some_stalled = false;
+    for (struct http_transfer *each = http->active; each; each = each->next) {
+        if (!each->is_stalled)
+            continue;
+        each->is_stalled = false;
+        curl_easy_pause(each->easy, CURLPAUSE_ALL);
+        curl_easy_pause(each->easy, CURLPAUSE_CONT); /* makes curl look after it soon */
+    }
+}
+
+static void unwatch(struct http_socket *socket, CURL *easy)
+{
+    socket->wanted = 0;
+    if (socket->is_ours && socket->is_connected) {
+        note_change(socket->http, socket);
+        return;
+    }
+    if (socket->is_ours)
+        note_stall(socket->http, easy);
+    close_poll(socket);
 }
 
 static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, void *socketp)
@@ -187,22 +250,18 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, vo
     struct http *http = data;
     struct http_socket *socket = NULL;
 
-    (void)easy;
     (void)socketp;
     if ((size_t)fd < http->n_sockets)
         socket = http->sockets[fd];
     if (what == CURL_POLL_REMOVE) {
-        if (!socket)
-            return 0;
-        socket->wanted = 0;
-        if (socket->is_ours)
-            note_change(http, socket);
-        else
-            close_poll(socket);
+        if (socket)
+            unwatch(socket, easy);
         return 0;
     }
     if (!socket && !(socket = add_socket(http, fd, false)))
         return -1;
+    if (what & CURL_POLL_IN)
+        socket->is_connected = true;
     socket->wanted =
         (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     note_change(http, socket);
@@ -257,6 +316,9 @@ static int on_timer_wish(CURLM *multi, long timeout_ms, void *data)
 
 void http_flush(struct http *http)
 {
+    if (http->closing)
+        return;
+    go_on(http);
     for (int i = 0; http->kick && i < MAX_KICKS; i++) {
         http->kick = false;
         on_timer(&http->timer);
@@ -298,7 +360,8 @@ int http_start(struct http_endpoint *endpoint, struct http_call *call)
     struct http *http = endpoint->http;
     struct http_transfer *transfer;
 
-    REQUIRE(!http->closing);
+    if (http->closing)
+        return UV_ECANCELED;
     transfer = http_transfer_get(endpoint, call);
     if (!transfer)
         return UV_ENOMEM;
@@ -342,6 +405,11 @@ void http_close(struct http *http, http_close_cb cb)
         http_endpoint_free(endpoint);
     }
     curl_multi_cleanup(http->multi);
+    http->multi = NULL;
+    for (size_t fd = 0; fd < http->n_sockets; fd++) {
+        if (http->sockets[fd])
+            close_poll(http->sockets[fd]);
+    }
     uv_close((uv_handle_t *)&http->timer, on_handle_closed);
     uv_close((uv_handle_t *)&http->prepare, on_handle_closed);
 }

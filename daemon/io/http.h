@@ -10,8 +10,8 @@
  * freed in it and not before. Callbacks may start further calls. One loop, one thread.
  *
  * Nothing is decided here: a status of 500 is a result like any other, and nothing is tried again,
- * save that libcurl by itself repeats a request whose kept connection turned out dead before any
- * byte came. */
+ * save that libcurl by itself repeats a request whose kept connection turned out dead before the
+ * first line of an answer came. */
 #ifndef DAEMON_IO_HTTP_H
 #define DAEMON_IO_HTTP_H
 
@@ -71,6 +71,7 @@ struct http {
     uv_prepare_t prepare;
     bool closing;
     bool kick;                    /* curl wants to be called now */
+    bool some_stalled;            /* of `active` */
     unsigned open_handles;        /* timer, prepare, sockets */
     struct http_socket **sockets; /* owned; by descriptor */
     size_t n_sockets;
@@ -90,7 +91,8 @@ int http_init(struct http *http, uv_loop_t *loop, unsigned max_connections)
 int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
                       struct http_endpoint **ret_endpoint) __attribute__((warn_unused_result));
 
-/* Starts a call; 0, or UV_ENOMEM and done_cb is not called. It goes out with http_flush(). */
+/* Starts a call. 0; or UV_ENOMEM, or UV_ECANCELED within http_close(), and done_cb is not called.
+ * It goes out with http_flush(). */
 int http_start(struct http_endpoint *endpoint, struct http_call *call)
     __attribute__((warn_unused_result));
 

@@ -22,7 +22,8 @@ struct http_transfer {
     struct http_call *call; /* borrowed; NULL while idle */
     CURL *easy;             /* owned */
     bool is_post;
-    char *reply; /* owned; reply_size bytes, kept between calls */
+    bool is_stalled; /* may be without a socket and without a timer, see go_on() in http.c */
+    char *reply;     /* owned; reply_size bytes, kept between calls */
     size_t reply_len, reply_size;
     char *url; /* owned; only with absolute_target */
     char error[HTTP_ERROR_MAX];

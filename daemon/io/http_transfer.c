@@ -145,7 +145,10 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
     struct http_transfer *transfer = data;
     size_t len = size * n;
 
-    if (len > 0 && (line[0] == 'R' || line[0] == 'r'))
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        transfer->retry_after[0] = transfer->date[0] = '\0'; /* it was an interim answer's, or the
+                                                                proxy's to CONNECT */
+    else if (len > 0 && (line[0] == 'R' || line[0] == 'r'))
         keep_value(line, len, "Retry-After:", transfer->retry_after);
     else if (len > 0 && (line[0] == 'D' || line[0] == 'd'))
         keep_value(line, len, "Date:", transfer->date);
@@ -158,10 +161,13 @@ static void set_connection_options(CURL *easy, const struct http_endpoint *endpo
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    if (endpoint->ca_file)
+    if (endpoint->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's would be good as well */
+    }
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* at a timeout, do not wait for the resolver */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, endpoint->keep_alive ? 0L : 1L);
@@ -253,6 +259,7 @@ struct http_transfer *http_transfer_get(struct http_endpoint *endpoint, struct h
         return NULL;
     }
     transfer->call = call;
+    transfer->is_stalled = false;
     transfer->reply_len = 0;
     transfer->error[0] = transfer->retry_after[0] = transfer->date[0] = '\0';
     return transfer;
@@ -280,6 +287,7 @@ static void fill_in_results(const struct http_transfer *transfer, CURLcode code)
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     call->status = (unsigned)status;
     call->error = code == CURLE_OK             ? ""
+                  : call->cancelled            ? "cancelled"
                   : transfer->error[0] != '\0' ? transfer->error
                                                : curl_easy_strerror(code);
     call->reply = transfer->reply_len > 0 ? transfer->reply : "";
@@ -294,8 +302,8 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool ca
     struct http_call *call = transfer->call;
 
     unlink_active(transfer);
-    fill_in_results(transfer, code);
     call->cancelled = cancelled;
+    fill_in_results(transfer, code);
     call->done_cb(call);
     transfer->call = NULL;
     transfer->next = endpoint->spare;

@@ -1,13 +1,14 @@
-# apt install python3-redis, or pip install redis
+"""Enqueues one event with redis-py."""
 import json
 import os
 
 import redis
 
-r = redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
-r.rpush("pusher:jobs", json.dumps({
-    "id": "from-python",
+client = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
+
+client.rpush("pusher:jobs", json.dumps({
+    "id": "order-4711",
     "channel": "orders",
-    "event": "created",
-    "data": {"order": 7},
+    "event": "order-paid",
+    "data": {"order": 4711, "total": "19.90"},
 }))

@@ -31,6 +31,7 @@ static void on_closed(struct http *http)
     cr_assert(!client->is_closed);
     cr_assert_eq(client->n_pending, 0);
     client->is_closed = true;
+    run_wake(client->run);
 }
 
 void client_close(struct client *client)
@@ -49,7 +50,6 @@ static void on_done(struct http_call *call)
     outcome->client->n_pending--;
     outcome->status = call->status;
     outcome->cancelled = call->cancelled;
-    free(outcome->reply);
     outcome->reply = calloc(1, call->reply_len + 1);
     memcpy(outcome->reply, call->reply, call->reply_len);
     outcome->reply_len = call->reply_len;
@@ -59,6 +59,7 @@ static void on_done(struct http_call *call)
     cr_assert_eq(call->status == 0, call->error[0] != '\0', "status %u, error '%s'", call->status,
                  call->error);
     cr_assert(!strpbrk(call->error, "\r\n"), "an error of several lines: %s", call->error);
+    run_wake(outcome->client->run);
     if (outcome->then)
         outcome->then(outcome);
 }
@@ -66,6 +67,7 @@ static void on_done(struct http_call *call)
 static void start(struct client *client, struct outcome *outcome, struct http_call call)
 {
     void (*then)(struct outcome *) = outcome->then;
+    free(outcome->reply);
     call.max_reply_bytes = 1 << 20;
     call.done_cb = on_done;
     call.data = outcome;
@@ -90,7 +92,6 @@ void client_post(struct client *client, struct outcome *outcome, const char *tar
 
 void client_ask(struct client *client, struct outcome *outcome)
 {
-    outcome_free(outcome);
     client_get(client, outcome, "/");
     cr_assert(run_until(client->run, outcome->n_done == 1));
 }

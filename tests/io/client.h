@@ -40,7 +40,7 @@ void client_open_with(struct client *client, struct run *run, unsigned port,
 /* Asserts that close_cb is the last, and all calls are done before. */
 void client_close(struct client *client);
 
-/* Zeroes the outcome but for `then`, and starts the call. */
+/* Starts a call. The outcome must have been zeroed once; of what it holds only `then` is kept. */
 void client_get(struct client *client, struct outcome *outcome, const char *target);
 void client_post(struct client *client, struct outcome *outcome, const char *target,
                  const char *body, size_t body_len);

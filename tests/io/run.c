@@ -27,8 +27,12 @@ void run_start_bound(struct run *run)
 
 bool run_turn(struct run *run)
 {
-    uv_run(&run->loop, UV_RUN_ONCE);
-    return !run->is_over;
+    return uv_run(&run->loop, UV_RUN_ONCE) && !run->is_over;
+}
+
+void run_wake(struct run *run)
+{
+    uv_stop(&run->loop);
 }
 
 void run_end(struct run *run)
@@ -40,6 +44,7 @@ void run_end(struct run *run)
         uv_print_all_handles(&run->loop, stderr);
     cr_assert(!run->is_over, "handles are left open");
     uv_close((uv_handle_t *)&run->bound, NULL);
-    uv_run(&run->loop, UV_RUN_DEFAULT);
+    while (uv_run(&run->loop, UV_RUN_NOWAIT))
+        continue;
     cr_assert_eq(uv_loop_close(&run->loop), 0);
 }

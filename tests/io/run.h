@@ -21,6 +21,10 @@ struct run {
 void run_init(struct run *run);
 void run_end(struct run *run);
 
+/* For callbacks that may run before the loop waits: it is not to wait, but to look at the
+ * condition. */
+void run_wake(struct run *run);
+
 void run_start_bound(struct run *run);
 /* One turn, which waits for something to happen; false if the bound was reached. */
 bool run_turn(struct run *run);
@@ -31,7 +35,7 @@ bool run_turn(struct run *run);
         run_start_bound(run);                                                                      \
         while (!(run_holds_ = (condition)) && run_turn(run))                                       \
             continue;                                                                              \
-        run_holds_;                                                                                \
+        run_holds_ || (condition);                                                                 \
     })
 
 #endif

@@ -106,6 +106,7 @@ static void audit_part(struct sim_world *world, const struct request *request,
     SIM_CHECK(world, !claim->abandoned, "a part of a lost claim is sent");
     SIM_CHECK(world, !part->alone || request->n_parts == 1, "a call is in a batch");
     SIM_CHECK(world, request->n_parts <= part->batch_cap, "a suspect is in a large batch");
+    SIM_CHECK(world, request->parts[0]->batch_cap == part->batch_cap, "a newcomer among suspects");
 }
 
 static void audit_size(struct sim_world *world, const struct request *request)

@@ -95,6 +95,22 @@ static struct answer minds_the_clock(struct sim_world *world, struct sim_server 
     return (struct answer){ANSWER_CLOCK, 401, -1, "Timestamp expired"};
 }
 
+static struct answer raves(struct sim_world *world, const struct request *request)
+{
+    switch (sim_below(world, 5)) {
+    case 0:
+        return (struct answer){ANSWER_FORBIDDEN, 403, -1, "forbidden"};
+    case 1:
+        return (struct answer){ANSWER_CLOCK, 401, -1, "Timestamp expired"};
+    case 2:
+        return asks_to_wait(world);
+    case 3:
+        return fails(world, request);
+    default:
+        return serves(world, request);
+    }
+}
+
 static struct answer decide(struct sim_world *world, const struct sim_flight *flight)
 {
     const struct request *request = flight->request;
@@ -111,6 +127,8 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
         return (struct answer){ANSWER_FORBIDDEN, 401, -1, "forbidden"};
     case SIM_BUSY:
         return sim_chance(world, 50) ? asks_to_wait(world) : serves(world, request);
+    case SIM_MAD:
+        return raves(world, request);
     case SIM_SKEWED:
     case SIM_LOST:
         return minds_the_clock(world, server, flight, request->due_ms);

@@ -93,6 +93,7 @@ enum sim_mood {
     SIM_SKEWED,    /* our clock is wrong, until it is corrected */
     SIM_LOST,      /* our clock is wrong, and correcting it does not help */
     SIM_SLOW,
+    SIM_MAD, /* any answer, at random */
     SIM_MOODS
 };
 

@@ -13,10 +13,12 @@
 
 #include "tests/sim/sim.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define DEFAULT_WORLDS 100
-#else
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DEFAULT_WORLDS 150
+#elif !defined(__OPTIMIZE__)
 #define DEFAULT_WORLDS 1000
+#else
+#define DEFAULT_WORLDS 4000
 #endif
 #define DEFAULT_STEPS 12000
 

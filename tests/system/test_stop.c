@@ -116,7 +116,8 @@ Test(stop, of_one_of_two_daemons_leaves_its_jobs_to_the_other)
     scene_start_other(&scene, &other);
     job_push_many(&scene.redis, JOB_JSON, 0, N, 100);
     cr_assert(wait_until(fake_server_events(&scene.fake) >= 100, WAIT_LONG_MS));
-    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+    int status = proc_stop(&other, SIGTERM, WAIT_LONG_MS);
+    cr_expect_eq(status, 0, "the other daemon ended with %d", status);
     cr_assert(scene_settles(&scene, N, 0));
     expect_each_event_once();
 }

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 
-import { app, folder, here, log, startPusherd, startRedis, startSoketi, stop, until }
+import { app, here, log, startPusherd, startRedis, startSoketi, stop, until }
   from './servers.mjs';
 
 const LIMIT_MS = 60000;
@@ -73,14 +73,14 @@ async function listen(client, channels) {
     heard[name] = [];
     const channel = client.subscribe(name);
     let subscribed = false;
+    let refusal = null;
     channel.bind('pusher:subscription_succeeded', () => (subscribed = true));
-    channel.bind('pusher:subscription_error', (error) => {
-      throw new Error(`${name}: ${JSON.stringify(error)}`);
-    });
+    channel.bind('pusher:subscription_error', (error) => (refusal = error));
     channel.bind_global((event, data) => {
       if (!event.startsWith('pusher:')) heard[name].push([event, data]);
     });
-    await until(`the subscription to ${name}`, () => subscribed);
+    await until(`the subscription to ${name}`, () => subscribed || refusal);
+    if (refusal) throw new Error(`${name}: ${refusal.error ?? JSON.stringify(refusal)}`);
   }
   return heard;
 }
@@ -227,8 +227,11 @@ async function main() {
   let daemon = null;
 
   const bySdk = async (socketId, channel, data) => sdk.authorizeChannel(socketId, channel, data);
-  const byPusherd = async (socketId, channel, channelData) =>
-    (await ask(redis, { op: 'authorizeChannel', socketId, channel, channelData })).result;
+  const byPusherd = async (socketId, channel, channelData) => {
+    const reply = await ask(redis, { op: 'authorizeChannel', socketId, channel, channelData });
+    if (!reply.ok) throw new Error(`authorizeChannel: ${JSON.stringify(reply)}`);
+    return reply.result;
+  };
 
   const one = connect(port, 'one', bySdk);
   const heardByOne = await listen(one, CHANNELS);
@@ -254,11 +257,16 @@ async function main() {
 
 setTimeout(() => fail(`not done after ${LIMIT_MS} ms\n${log('pusherd')}`), LIMIT_MS).unref();
 
-try {
-  await main();
-} catch (error) {
-  check('the test came to its end', false, error.stack);
+function report() {
+  if (failed) console.error(`--- pusherd's log\n${log('pusherd').slice(-8000)}`);
+  console.log(`truth: ${passed} passed, ${failed} failed`);
+  process.exit(failed ? 1 : 0);
 }
-if (failed) console.error(`--- pusherd's log (${folder})\n${log('pusherd').slice(-8000)}`);
-console.log(`truth: ${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+
+process.on('uncaughtException', (error) => {
+  check('nothing throws', false, error.stack);
+  report();
+});
+
+await main().catch((error) => check('the test came to its end', false, error.stack));
+report();

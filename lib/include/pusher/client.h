@@ -37,11 +37,12 @@ struct pusher_config {
     unsigned port;       /* 0: 443 with TLS, else 80 */
     bool use_tls;        /* default true */
     const char *ca_file; /* PEM bundle for TLS, instead of the system's */
-    const char
-        *encryption_master_key_base64; /* 32 bytes after decoding; needed for encrypted channels */
-    const char *proxy;                 /* http://[user:password@]host:port */
-    unsigned timeout_ms;               /* whole request; 0: the default, 5000 */
-    bool keep_alive;                   /* default true: connections are reused */
+    const char *proxy;   /* http://[user:password@]host:port; also https, socks5, socks5h */
+    unsigned timeout_ms; /* whole request; 0: the default, 5000 */
+    bool keep_alive;     /* default true: connections are reused */
+
+    /* 32 bytes after decoding; needed for encrypted channels. */
+    const char *encryption_master_key_base64;
 
     /* Self-hosted servers. soketi signs the path with its prefix, Laravel Reverb without. */
     const char *path_prefix; /* "/app" puts /app before /apps/ID/...; default none */

@@ -81,6 +81,14 @@ Test(ctl_direct, fails_with_64_for_usage)
     expect(64, "");
 }
 
+Test(ctl_direct, reads_standard_input_for_one_option_only)
+{
+    fixture_run(&run, "{}", "custom-post", "--path", "/events", "--params", "@-", "--body", "@-",
+                NULL);
+    expect(64, "");
+    expect_error("--body: standard input was read already");
+}
+
 Test(ctl_direct, fails_with_69_when_nothing_listens)
 {
     fixture_setenv("PUSHER_HOST=127.0.0.1");

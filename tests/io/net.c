@@ -1,0 +1,143 @@
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef int (*lookup)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned n_waiting, n_asked;
+static bool is_held = true;
+
+static void set_held(bool held)
+{
+    pthread_mutex_lock(&mutex);
+    is_held = held;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+void names_hold(void)
+{
+    set_held(true);
+}
+
+void names_let_go(void)
+{
+    set_held(false);
+}
+
+static unsigned read_count(const unsigned *count)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned n = *count;
+    pthread_mutex_unlock(&mutex);
+    return n;
+}
+
+unsigned names_waiting(void)
+{
+    return read_count(&n_waiting);
+}
+
+unsigned names_asked(void)
+{
+    return read_count(&n_asked);
+}
+
+static void wait_here(void)
+{
+    pthread_mutex_lock(&mutex);
+    n_waiting++;
+    while (is_held)
+        pthread_cond_wait(&changed, &mutex);
+    n_waiting--;
+    pthread_mutex_unlock(&mutex);
+}
+
+static int look_up(const char *node, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **ret)
+{
+    static lookup real;
+    if (!real)
+        real = (lookup)dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, ret);
+}
+
+static int look_up_two(const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+    struct addrinfo *last, *second;
+    int status = look_up("127.0.0.1", service, hints, &second);
+    if (status != 0)
+        return status;
+    status = look_up("127.0.0.2", service, hints, ret);
+    if (status != 0) {
+        freeaddrinfo(second);
+        return status;
+    }
+    for (last = *ret; last->ai_next; last = last->ai_next)
+        continue;
+    last->ai_next = second;
+    return 0;
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret)
+{
+    size_t len = node ? strlen(node) : 0;
+    pthread_mutex_lock(&mutex);
+    n_asked++;
+    pthread_mutex_unlock(&mutex);
+    if (len > 8 && strcmp(node + len - 8, ".invalid") == 0)
+        return EAI_NONAME;
+    if (len > 0 && strcmp(node, "two.test") == 0)
+        return look_up_two(service, hints, ret);
+    if (len > 0 && strcmp(node, "slow.test") == 0) {
+        wait_here();
+        node = "127.0.0.1";
+    }
+    return look_up(node, service, hints, ret);
+}
+
+static int bind_to(const char *text, struct sockaddr_in *address)
+{
+    socklen_t len = sizeof(*address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address->sin_family = AF_INET;
+    inet_pton(AF_INET, text, &address->sin_addr);
+    cr_assert_eq(bind(fd, (struct sockaddr *)address, len), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)address, &len), 0);
+    return fd;
+}
+
+void wall_open(struct wall *wall, const char *text, unsigned port)
+{
+    struct sockaddr_in address = {.sin_port = htons((in_port_t)port)};
+    wall->fds[0] = bind_to(text, &address);
+    wall->port = ntohs(address.sin_port);
+    cr_assert_eq(listen(wall->fds[0], 0), 0);
+    for (int i = 1; i < 3; i++) {
+        wall->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(wall->fds[i], (struct sockaddr *)&address, sizeof(address));
+    }
+}
+
+void wall_close(struct wall *wall)
+{
+    for (int i = 0; i < 3; i++)
+        close(wall->fds[i]);
+}
+
+unsigned free_port(const char *text)
+{
+    struct sockaddr_in address = {0};
+    close(bind_to(text, &address));
+    return ntohs(address.sin_port);
+}
