@@ -9,6 +9,7 @@ struct lua_script {
     const char *sha1; /* hex, for EVALSHA */
 };
 
-extern const struct lua_script script_claim, script_settle, script_lease, script_reap, script_recover;
+extern const struct lua_script script_claim, script_settle, script_lease, script_reap,
+    script_recover;
 
 #endif

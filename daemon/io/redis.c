@@ -9,6 +9,9 @@
  * the loop waits. Tearing down detaches the context first and frees it after, which makes hiredis
  * call the callbacks of all unanswered commands with NULL; they find their call in our own list.
  *
+ * hiredis asserts that each reply has a command, so what a server says unasked is caught before
+ * hiredis sees it: see refuse_unasked() and redis_adapter.c.
+ *
  * Commands are written once a loop turn, in redis_flush(), not one by one. */
 #include "daemon/io/redis.h"
 
@@ -18,9 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "daemon/io/redis_adapter.h"
 #include "lib/require.h"
+
+#define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
 
 struct redis_call {
     struct redis_call *next;
@@ -72,6 +78,7 @@ static void arm_deadline(struct redis *redis, uint64_t deadline_ms)
 {
     uint64_t now = now_ms();
 
+    redis->due_ms = deadline_ms;
     uv_update_time(redis->loop);
     uv_timer_start(&redis->timer, on_deadline, deadline_ms > now ? deadline_ms - now : 1, 0);
 }
@@ -122,8 +129,9 @@ static struct redis_call *pop_call(struct redis *redis)
 /* Errors after which this server is of no use for now. */
 static bool is_fatal_error(const redisReply *reply)
 {
-    static const char *const prefixes[] = {"LOADING", "READONLY",    "MASTERDOWN", "UNBLOCKED",
-                                           "NOAUTH",  "CLUSTERDOWN", "MISCONF"};
+    static const char *const prefixes[] = {
+        "LOADING", "READONLY",    "MASTERDOWN", "UNBLOCKED",
+        "NOAUTH",  "CLUSTERDOWN", "MISCONF",    "ERR max number of clients"};
 
     if (!reply || reply->type != REDIS_REPLY_ERROR)
         return false;
@@ -134,23 +142,43 @@ static bool is_fatal_error(const redisReply *reply)
     return false;
 }
 
+/* More has come than there are commands: hiredis must not go on, and frees the context when the
+ * callback is over. An error it takes for the reason of the end that follows, and that is right. */
+static void refuse_unasked(struct redis *redis, redisAsyncContext *context)
+{
+    const redisReader *reader = context->c.reader;
+
+    if (redis->calls || reader->pos >= reader->len || reader->buf[reader->pos] == '-')
+        return;
+    fail(redis, "the server sent a reply to no command");
+    redisAsyncFree(context);
+}
+
+/* Without a reply hiredis is about to free the context; with one that comes after a failure, it
+ * delivers what it had read: that is good, but too late. */
+static const redisReply *judge_reply(struct redis *redis, const redisAsyncContext *context,
+                                     const redisReply *reply)
+{
+    if (!reply)
+        fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+    else if (is_fatal_error(reply))
+        fail(redis, reply->str);
+    else if (redis->state == REDIS_UP && reply->type != REDIS_REPLY_ERROR)
+        redis->n_lost = 0;
+    return redis->is_failing ? NULL : reply;
+}
+
 static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
 {
     struct redis *redis = privdata;
     struct redis_call *call = pop_call(redis);
-    redis_reply_cb reply_cb = call->reply_cb;
-    void *data = call->data;
 
-    (void)context;
+    if (redis->calls && redis->calls->deadline_ms < redis->due_ms)
+        arm_deadline(redis, redis->calls->deadline_ms);
+    call->reply_cb(redis, judge_reply(redis, context, reply), call->data);
     free(call);
-    if (redis
-            ->is_failing) /* hiredis may deliver what it had read: it is good, but comes too late */
-        reply = NULL;
-    if (is_fatal_error(reply)) {
-        fail(redis, ((const redisReply *)reply)->str);
-        reply = NULL;
-    }
-    reply_cb(redis, reply, data);
+    if (reply)
+        refuse_unasked(redis, context);
 }
 
 static int send_command(struct redis *redis, int argc, const char *const *argv,
@@ -190,7 +218,6 @@ static void greeted(struct redis *redis)
     if (redis->n_greetings > 0 || redis->is_failing)
         return;
     redis->state = REDIS_UP;
-    redis->n_lost = 0;
     redis->options.up_cb(redis);
 }
 
@@ -297,7 +324,7 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     }
     context->data = redis;
     redis->context = context;
-    context->c.reader->maxbuf = 0; /* keep the read buffer between replies */
+    context->c.reader->maxbuf = KEEP_BUFFER_BYTES;
     if (redis->options.host)
         set_socket_options(context->c.fd);
     if (redis_adapter_attach(redis) != 0) {
@@ -310,18 +337,42 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     arm_deadline(redis, now_ms() + redis->options.connect_timeout_ms);
 }
 
+/* The address whose turn it is. */
+static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_tried)
+{
+    const struct addrinfo *each = found;
+    unsigned n = 1;
+
+    for (; each->ai_next; each = each->ai_next)
+        n++;
+    each = found;
+    for (unsigned i = n_tried % n; i > 0; i--)
+        each = each->ai_next;
+    return each;
+}
+
+static void connect_to(struct redis *redis, const struct addrinfo *found)
+{
+    const struct addrinfo *chosen = choose(found, redis->n_tried);
+    char address[64];
+    int status = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
+                             NI_NUMERICHOST);
+
+    if (status == 0)
+        attach(redis, redisAsyncConnect(address, (int)redis->options.port));
+    else
+        fail(redis, gai_strerror(status));
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct redis *redis = request->data;
-    char address[64], why[128];
+    char why[128];
 
     redis->is_resolving = false;
     if (redis->state == REDIS_RESOLVING && !redis->is_failing) {
-        if (status == 0)
-            status = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL,
-                                 0, NI_NUMERICHOST);
         if (status == 0) {
-            attach(redis, redisAsyncConnect(address, (int)redis->options.port));
+            connect_to(redis, found);
         } else {
             (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->options.host,
                            uv_strerror(status));
@@ -333,13 +384,23 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         redis_adapter_maybe_closed(redis);
 }
 
+static void connect_to_path(struct redis *redis)
+{
+    const char *path = redis->options.path;
+
+    if (strlen(path) + 1 < sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        attach(redis, redisAsyncConnectUnix(path));
+    else
+        fail(redis, "the path of the socket is too long"); /* hiredis would cut it */
+}
+
 static void connect_now(struct redis *redis)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
     redis->state = REDIS_RESOLVING;
     if (redis->options.path) {
-        attach(redis, redisAsyncConnectUnix(redis->options.path));
+        connect_to_path(redis);
         return;
     }
     if (redis->is_resolving) {
@@ -394,6 +455,8 @@ static void tear_down(struct redis *redis)
 static void recover(struct redis *redis)
 {
     tear_down(redis);
+    if (redis->state != REDIS_UP)
+        redis->n_tried++;
     redis->is_failing = false;
     redis->state = REDIS_BACKOFF;
     arm_deadline(redis, now_ms() + next_backoff(redis));

@@ -71,11 +71,13 @@ struct redis {
     int wanted, armed;          /* UV_READABLE | UV_WRITABLE */
     bool is_failing;            /* to be torn down when no callback is running */
     unsigned n_greetings;       /* replies of the greeting that are still to come */
-    unsigned n_lost;            /* connections in a row that did not come up */
+    unsigned n_lost;            /* connections in a row that were of no use */
+    unsigned n_tried;           /* addresses of the name that have failed; the next one is tried */
     uint64_t random;
 
     struct redis_call *calls, **last_call; /* unanswered, oldest first */
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
+    uint64_t due_ms;                       /* when it is set to fire */
     uv_prepare_t prepare;
     uv_getaddrinfo_t resolver;
     bool is_resolving;
@@ -99,7 +101,8 @@ int redis_command(struct redis *redis, int argc, const char *const *argv, const 
 void redis_drop(struct redis *redis, const char *why);
 
 /* Writes out what is buffered. Happens by itself before the loop waits; call it where that may have
- * been passed already, at the end of a uv_prepare callback. */
+ * been passed already, at the end of a uv_prepare callback. Callbacks may run; it may not be called
+ * from one of this module. */
 void redis_flush(struct redis *redis);
 
 /* May not be called from a callback of this module. */

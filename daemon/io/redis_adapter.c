@@ -11,6 +11,8 @@
 #include "daemon/io/redis_adapter.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static void on_poll_closed(uv_handle_t *handle)
 {
@@ -49,6 +51,28 @@ void redis_adapter_detach(struct redis *redis)
     uv_close((uv_handle_t *)poll, on_poll_closed);
 }
 
+/* What comes while no command waits is the end of the connection, or an error that says why.
+ * hiredis asserts that it is nothing else. */
+static bool is_unasked(const struct redis *redis)
+{
+    int fd = redis->context->c.fd, n_bytes = 0;
+    char byte;
+
+    if (redis->calls || ioctl(fd, FIONREAD, &n_bytes) != 0 || n_bytes <= 0)
+        return false; /* a recv() would eat the socket's error, which is for hiredis */
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && byte != '-';
+}
+
+static void on_readable(struct redis *redis)
+{
+    if (is_unasked(redis))
+        redis_drop(redis, "the server sent a reply to no command");
+    else
+        redisAsyncHandleRead(redis->context);
+}
+
+/* Reading comes first, even when all that is known is that the connection is made: a server that is
+ * full says so and closes, which tells more than that a write failed. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct redis *redis = poll->data;
@@ -57,10 +81,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         redis->armed = 0; /* libuv stopped polling */
         events = UV_READABLE | UV_WRITABLE;
     }
+    if (redis->state == REDIS_CONNECTING)
+        events = UV_READABLE;
+    if (redis->poll == poll && (events & UV_READABLE))
+        on_readable(redis);
     if (redis->poll == poll && (events & UV_WRITABLE))
         redisAsyncHandleWrite(redis->context);
-    if (redis->poll == poll && (events & UV_READABLE))
-        redisAsyncHandleRead(redis->context);
 }
 
 static void on_add_read(void *data)

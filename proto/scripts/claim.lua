@@ -25,9 +25,15 @@ if not redis.call('ZSCORE', leases, consumer) then return {now, -1, 0, -1} end
 redis.call('ZADD', leases, now + lease_ms, consumer)
 if redis.call('EXISTS', paused) == 1 then return {now, 0, redis.call('LLEN', list), -1} end
 
-local out, set, bytes = {now, 1, 0, -1}, {}, 0
+-- Everything is written to the claim first and removed from where it was after that: an error in between (a
+-- key of another type, a missing right) loses nothing.
+local out, bytes, n_refused, trouble = {now, 1, 0, -1}, 0, 0, nil
 
-local function claim(id, record)
+local function room()
+  return bytes < max_bytes and n - (#out - 4) / 2 - n_refused or 0
+end
+
+local function claim(set, id, record)
   out[#out + 1] = id
   out[#out + 1] = record
   set[#set + 1] = id
@@ -35,51 +41,77 @@ local function claim(id, record)
   bytes = bytes + #record
 end
 
-local function room()
-  return bytes < max_bytes and n - #set / 2 or 0
+-- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given.
+local function new_ids(count)
+  local last = redis.call('INCRBY', seq, count)
+  if last > count then return last end
+  last = now * 1000 + count
+  redis.call('SET', seq, string.format('%d', last))
+  return last
 end
 
-local function claim_retries()
-  local due = redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'LIMIT', 0, n)
-  for _, id in ipairs(due) do
-    if room() <= 0 then return end
-    local record = redis.call('HGET', retry_jobs, id)
-    redis.call('ZREM', retry, id)
-    if record then
-      redis.call('HDEL', retry_jobs, id)
-      claim(id, record)
-    end
+local function in_chunks(command, key, args)
+  for i = 1, #args, 1000 do
+    redis.call(command, key, unpack(args, i, math.min(i + 999, #args)))
   end
 end
 
+local function claim_retries()
+  local set, taken = {}, {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'LIMIT', 0, n)) do
+    if room() <= 0 then break end
+    local record = redis.call('HGET', retry_jobs, id)
+    if record then claim(set, id, record) end
+    taken[#taken + 1] = id
+  end
+  in_chunks('HSET', inflight, set)
+  in_chunks('ZREM', retry, taken)
+  in_chunks('HDEL', retry_jobs, taken)
+end
+
 local function refuse(number, element)
-  redis.call('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. number, 'op', '', 'app', '',
-    'code', 'payload_too_large', 'http', 0, 'error',
+  local reply = redis.pcall('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. number, 'op', '',
+    'app', '', 'code', 'payload_too_large', 'http', 0, 'error',
     'the element has ' .. #element .. ' bytes, max_job_bytes is ' .. max_job_bytes, 'attempts', 0, 'job', element)
+  n_refused = n_refused + 1
+  if type(reply) == 'table' then trouble = reply end
+end
+
+-- Few at first, then as many as will fit by their size: what is read and not taken is read again.
+local largest = max_bytes / 8
+local function chunk()
+  return math.min(room(), 64, 1 + math.floor((max_bytes - bytes) / largest))
 end
 
 local function claim_list(key)
-  while room() > 0 do
-    local elements = redis.call('LPOP', key, math.min(room(), 64))
-    if not elements then return end
-    local last = redis.call('INCRBY', seq, #elements)
+  while room() > 0 and not trouble do
+    local set, n_taken = {}, 0
+    local elements = redis.call('LRANGE', key, 0, chunk() - 1)
+    if #elements == 0 then return end
+    local last = new_ids(#elements)
+    largest = 1
     for i, element in ipairs(elements) do
       local number = last - #elements + i
+      if room() <= 0 then break end
       if #element > max_job_bytes then
         refuse(string.format('%d', number), element)
       else
-        claim(string.format('%016d', number), '0:0:0::' .. element)
+        claim(set, string.format('%016d', number), '0:0:0::' .. element)
       end
+      if trouble then break end
+      largest = math.max(largest, #element)
+      n_taken = i
     end
+    in_chunks('HSET', inflight, set)
+    redis.call('LTRIM', key, n_taken, -1)
+    if n_taken < #elements then return end
   end
 end
 
 claim_retries()
 claim_list(intake)
 claim_list(list)
-for i = 1, #set, 1000 do
-  redis.call('HSET', inflight, unpack(set, i, math.min(i + 999, #set)))
-end
+if trouble and #out == 4 then return trouble end
 out[3] = redis.call('LLEN', list)
 out[4] = next_due()
 return out

@@ -48,12 +48,23 @@ for i = 1, #claimed, 2 do
   moved = moved + 1
 end
 
+-- As in claim.lua.
+local function new_id()
+  local id = redis.call('INCR', seq)
+  if id == 1 then
+    id = now * 1000
+    redis.call('SET', seq, string.format('%d', id))
+  end
+  return string.format('%016d', id)
+end
+
 -- What woke the consumer was never handed out: it was not orphaned, and needs an id.
-local element = redis.call('LPOP', intake)
+local element = redis.call('LINDEX', intake, 0)
 while element do
-  requeue(string.format('%016d', redis.call('INCR', seq)), '0:0:0::' .. element)
+  requeue(new_id(), '0:0:0::' .. element)
+  redis.call('LPOP', intake)
   moved = moved + 1
-  element = redis.call('LPOP', intake)
+  element = redis.call('LINDEX', intake, 0)
 end
 redis.call('ZREM', leases, consumer)
 return moved

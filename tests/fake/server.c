@@ -40,7 +40,9 @@ static void on_request_over(void *cls, struct MHD_Connection *connection, void *
     }
     query_deinit(&request->query);
     answer_deinit(&request->answer);
+    pthread_mutex_lock(&request->fake->lock); /* the rule's JSON is shared */
     action_deinit(&request->action);
+    pthread_mutex_unlock(&request->fake->lock);
     free(request->uri);
     free(request->path);
     free(request->body);

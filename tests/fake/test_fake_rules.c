@@ -127,8 +127,8 @@ Test(fake_rules, reset_the_connection)
 
 Test(fake_rules, hang_until_the_client_leaves)
 {
-    cr_expect_eq(status_under("{'hang':true}", 100), HTTP_TIMEOUT);
-    cr_expect(last_outcome_is("hung"));
+    cr_expect_eq(status_under("{'hang':true}", 300), HTTP_TIMEOUT);
+    cr_expect(wait_until(last_outcome_is("hung"), WAIT_LONG_MS));
     /* the connection of the count itself is the only one left */
     cr_expect(wait_until(fake_server_stat(&fake, "open_connections") == 1, WAIT_LONG_MS));
 }

@@ -13,7 +13,7 @@ void client_open_with(struct client *client, struct run *run, unsigned port,
     if (port != 0)
         options.base_url = url;
     if (options.timeout_ms == 0)
-        options.timeout_ms = 5000;
+        options.timeout_ms = 30000;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     cr_assert_eq(http_init(&client->http, &run->loop, 256), 0);
     client->http.data = client;

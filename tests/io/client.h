@@ -8,7 +8,7 @@
 
 #define OK_REPLY(body_len, body) "HTTP/1.1 200 OK\r\nContent-Length: " #body_len "\r\n\r\n" body
 
-/* Of the client; `endpoint` is for http://127.0.0.1:PORT, with 5 s for a request. */
+/* Of the client; `endpoint` is for http://127.0.0.1:PORT, with 30 s for a request. */
 struct client {
     struct run *run;
     struct http http;

@@ -53,7 +53,7 @@ static bool request_has(const char *text)
 
 static const struct peer_step ok[] = {STEP(HTTP), SAY(OK_REPLY(2, "{}")), STEP(AGAIN)};
 
-TestSuite(http_call, .timeout = 30);
+TestSuite(http_call, .timeout = 120);
 
 Test(http_call, gives_status_and_body)
 {

@@ -35,7 +35,7 @@ static void expect_cancelled(const struct outcome *ended)
     cr_assert_str_eq(ended->error, "cancelled");
 }
 
-TestSuite(http_close, .timeout = 30);
+TestSuite(http_close, .timeout = 120);
 
 Test(http_close, before_anything)
 {

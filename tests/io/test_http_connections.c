@@ -29,7 +29,7 @@ static void close_all(void)
 
 static const struct peer_step ok[] = {STEP(HTTP), SAY(OK_REPLY(2, "{}")), STEP(AGAIN)};
 
-TestSuite(http_connections, .timeout = 30);
+TestSuite(http_connections, .timeout = 120);
 
 Test(http_connections, one_is_used_again)
 {

@@ -39,7 +39,7 @@ static void expect_error(const struct peer_step *script, unsigned timeout_ms, co
     close_all();
 }
 
-TestSuite(http_failures, .timeout = 30);
+TestSuite(http_failures, .timeout = 120);
 
 Test(http_failures, refused)
 {

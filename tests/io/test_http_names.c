@@ -32,7 +32,7 @@ static void close_all(void)
     run_end(&run);
 }
 
-TestSuite(http_names, .timeout = 30);
+TestSuite(http_names, .timeout = 120);
 
 Test(http_names, a_name_that_is_none_is_an_error)
 {
@@ -105,7 +105,7 @@ Test(http_names, the_second_address_is_tried_when_the_first_refuses)
 Test(http_names, the_second_address_is_tried_when_the_first_is_silent)
 {
     struct wall wall;
-    open_at("two.test", 1000);
+    open_at("two.test", 3000);
     wall_open(&wall, "127.0.0.2", peer.port);
     client_ask(&client, &outcome);
     cr_assert_eq(outcome.status, 200, "%s", outcome.error);

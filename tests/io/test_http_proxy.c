@@ -45,7 +45,7 @@ static void set_environment(const char *proxy)
         setenv(names[i], proxy, 1);
 }
 
-TestSuite(http_proxy, .timeout = 30);
+TestSuite(http_proxy, .timeout = 120);
 
 Test(http_proxy, gets_the_whole_url_with_the_target_as_it_is)
 {

@@ -53,7 +53,7 @@ static void expect_error(const char *text)
     close_all();
 }
 
-TestSuite(http_tls, .timeout = 30);
+TestSuite(http_tls, .timeout = 120);
 
 Test(http_tls, a_certificate_of_the_given_authority_is_good)
 {

@@ -21,8 +21,8 @@ static void close_scene(void)
 
 static void open_scene(void)
 {
-    scene_open(&scene, &(struct scene_options){.app = "timeout_ms = 1000\nmax_in_flight = 4\n",
-                                               .ini = "[delivery]\nlease_ms = 3500\n"
+    scene_open(&scene, &(struct scene_options){.app = "timeout_ms = 4000\nmax_in_flight = 4\n",
+                                               .ini = "[delivery]\nlease_ms = 7000\n"
                                                       "max_orphanings = 100\n"});
 }
 
@@ -82,14 +82,35 @@ Test(crash, of_one_daemon_is_mended_by_another_that_lives)
 {
     struct proc other;
     fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':5}}]");
-    job_push_many(&scene.redis, JOB_JSON, 0, 1000, 50);
     scene_start_pusherd(&scene);
     scene_start_other(&scene, &other);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
+    job_push_many(&scene.redis, JOB_JSON, 0, 1000, 50);
     cr_assert(wait_until(fake_server_events(&scene.fake) >= 300, WAIT_LONG_MS));
     proc_kill(&other);
     cr_assert(scene_settles(&scene, 1000, 0));
     expect_each_job_once(1000);
     expect_each_event_and_few_twice(1000, MAX_TWICE);
+}
+
+/* Stopped for longer than its lease, a daemon wakes up to jobs that are no longer its own. */
+Test(crash, of_a_daemon_that_was_only_frozen_reports_nothing_twice)
+{
+    struct proc other;
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':5}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 1000, 50);
+    scene_start_other(&scene, &other);
+    cr_assert(wait_until(fake_server_events(&scene.fake) >= 200, WAIT_LONG_MS));
+    proc_signal(&other, SIGSTOP);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 1000, 0));
+    proc_signal(&other, SIGCONT);
+    job_push_many(&scene.redis, JOB_JSON, 1000, 100, 50);
+    cr_assert(scene_settles(&scene, 1100, 0));
+    int status = proc_stop(&other, SIGTERM, WAIT_LONG_MS);
+    cr_expect_eq(status, 0, "the frozen daemon ended with %d", status);
+    expect_each_job_once(1100);
+    expect_each_event_and_few_twice(1100, MAX_TWICE);
 }
 
 Test(crash, leaves_no_claims_behind)
@@ -112,7 +133,7 @@ TestSuite(crash_loop, .fini = close_scene, .timeout = 120);
 Test(crash_loop, is_ended_by_failing_the_job)
 {
     scene_open(&scene, &(struct scene_options){.app = "timeout_ms = 1000\n",
-                                               .ini = "[delivery]\nlease_ms = 3500\n"
+                                               .ini = "[delivery]\nlease_ms = 7000\n"
                                                       "max_orphanings = 1\n"});
     fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");
     job_push(&scene.redis, JOB_JSON, "{'id':'j','channel':'a','event':'e','data':'x'}");

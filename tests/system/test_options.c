@@ -94,7 +94,7 @@ Test(options, reply_to_must_not_be_a_key_of_the_queue)
 
 Test(options, deliver_at_waits_and_holds_nobody_else)
 {
-    int64_t due_ms = unix_ms() + 700;
+    int64_t due_ms = unix_ms() + 3000;
     job_push(&scene.redis, JOB_JSON, "{'channel':'a','event':'later','data':'','deliverAt':%lld}",
              (long long)due_ms);
     job_push(&scene.redis, JOB_JSON, "{'channel':'b','event':'now','data':''}");

@@ -114,10 +114,25 @@ Test(stop, of_one_of_two_daemons_leaves_its_jobs_to_the_other)
     fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':10}}]");
     scene_start_pusherd(&scene);
     scene_start_other(&scene, &other);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
     job_push_many(&scene.redis, JOB_JSON, 0, N, 100);
     cr_assert(wait_until(fake_server_events(&scene.fake) >= 100, WAIT_LONG_MS));
     int status = proc_stop(&other, SIGTERM, WAIT_LONG_MS);
     cr_expect_eq(status, 0, "the other daemon ended with %d", status);
+    cr_assert(scene_settles(&scene, N, 0));
+    expect_each_event_once();
+}
+
+Test(stop, again_and_again_under_load_loses_and_doubles_nothing)
+{
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':10}}]");
+    job_push_many(&scene.redis, JOB_MSGPACK, 0, N, 100);
+    for (size_t i = 1; i <= 6; i++) {
+        scene_start_pusherd(&scene);
+        cr_assert(wait_until(fake_server_events(&scene.fake) >= i * N / 8, WAIT_LONG_MS));
+        cr_assert_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    }
+    scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, N, 0));
     expect_each_event_once();
 }

@@ -119,13 +119,20 @@ Test(engine, sends_suspects_in_the_order_they_had)
 
 Test(engine, lets_no_newcomer_join_suspects)
 {
+    const struct job *newcomer;
+
     rig_open();
     add_ten(0, 0, false);
     rig_exchange(ANSWER_REFUSED);
     rig_add_events(10, 100);
-    rig_add(build_event(4)); /* behind a suspect in its lane */
-    cr_expect_eq(rig_next()->n_parts, 5);
-    cr_expect_eq(rig_next()->n_parts, 5);
+    newcomer = rig_add(build_event(0)); /* behind a suspect in its lane */
+    for (int i = 0; i < 2; i++) {
+        const struct request *request = rig_next();
+
+        cr_expect_eq(request->n_parts, 5);
+        for (unsigned k = 0; k < 5; k++)
+            cr_expect_neq(request->parts[k]->job, newcomer);
+    }
     cr_expect_eq(rig_next()->n_parts, 10);
 }
 
@@ -222,6 +229,7 @@ Test(engine, forgives_the_pause_to_those_who_waited_for_another_try)
 Test(engine, sends_again_at_once_when_the_clock_was_corrected)
 {
     struct request *request;
+    const struct job *job;
 
     rig_open();
     rig_add_events(2, 1);
@@ -229,7 +237,9 @@ Test(engine, sends_again_at_once_when_the_clock_was_corrected)
     rig_answer(request, ANSWER_CLOCK);
     cr_expect_eq(rig_next(), request);
     rig_answer(request, ANSWER_DONE);
-    cr_expect_eq(rig_settled()->fate, JOB_DONE);
+    job = rig_settled();
+    cr_expect_eq(job->fate, JOB_DONE);
+    cr_expect_eq(job->attempts, 1);
 }
 
 Test(engine, pauses_the_app_when_correcting_the_clock_did_not_help)

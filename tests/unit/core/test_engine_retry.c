@@ -23,9 +23,11 @@ Test(engine, sends_the_same_request_again_after_a_wait)
     rig_add_events(3, 1);
     request = rig_next();
     rig_answer(request, ANSWER_RETRY);
-    cr_expect_null(rig_next());
     rig_sleep();
     cr_expect_leq(rig.now_ms, 1000 + RIG_BASE_MS);
+    rig.now_ms--;
+    cr_expect_null(rig_next());
+    rig.now_ms++;
     again = rig_next();
     cr_expect_eq(again, request);
     cr_expect_eq(again->n_parts, 3);
@@ -149,6 +151,19 @@ Test(engine, parks_what_would_hold_its_lane_for_too_long)
     cr_expect_eq(job->first_attempt_ms, 1000);
     rig_add(build_event(1));
     cr_expect(rig_next(), "the lane is free");
+}
+
+Test(engine, holds_a_lane_no_longer_than_it_may)
+{
+    for (uint64_t beyond = 0; beyond < 2; beyond++) {
+        rig_open();
+        rig_add_events(1, 1);
+        rig_next();
+        rig.now_ms += RIG_HOLD_MS + beyond;
+        rig_answer(rig.sent[0], ANSWER_CLOCK); /* which is sent again at once */
+        cr_expect_eq(rig_settled() != NULL, beyond == 1);
+        rig_close();
+    }
 }
 
 Test(engine, waits_as_long_as_the_server_asks)

@@ -126,6 +126,15 @@ Test(engine, sends_what_has_no_order_in_any_number_of_requests)
         cr_assert_eq(rig_next()->n_parts, 2);
 }
 
+Test(engine, lets_no_call_follow_in_a_batch)
+{
+    rig_open();
+    rig_add(build_event(1));
+    rig_add(build_call(1, 1));
+    cr_expect_eq(rig_next()->n_parts, 1);
+    cr_expect_null(rig_next());
+}
+
 Test(engine, lets_no_part_of_another_app_follow_in_a_lane_they_share)
 {
     struct request *request;
