@@ -534,7 +534,7 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
         at = source->next_claim_ms;
     if (source->claim_after_ms > now_ms && source->claim_after_ms < at)
         at = source->claim_after_ms;
-    if (!list_empty(&source->unsettled) && source->settle_after_ms < at)
+    if (source->settle_after_ms > now_ms && source->settle_after_ms < at)
         at = source->settle_after_ms;
     if (source->wait_again_ms > now_ms && source->wait_again_ms < at)
         at = source->wait_again_ms;

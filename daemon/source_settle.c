@@ -184,21 +184,41 @@ static void sort_unsettled(struct source *source)
     free(deliveries);
 }
 
+/* What goes back to the queue waits until nothing is in flight any more: a request that is refused
+ * meanwhile has jobs that stood before it. */
+static void set_aside_returns(struct source *source, struct list *later)
+{
+    LIST_FOREACH(link, &source->unsettled)
+    {
+        const struct job *job = &LIST_ENTRY(link, struct delivery, link)->job;
+
+        if (job->fate != JOB_HANDED_BACK && !(job->fate == JOB_LATER && job->due_ms == 0))
+            continue;
+        list_remove(link);
+        list_push(later, link);
+    }
+}
+
 void source_send_settlements(struct source *source, uint64_t now_ms)
 {
     struct settlement settlement = settlement_of(source);
+    struct list later;
 
     if (source->lease != LEASE_HELD || now_ms < source->settle_after_ms)
         return;
-    if (source->context->stopping)
+    list_init(&later);
+    if (source->context->stopping && engine_n_in_flight(source->context->engine) > 0)
+        set_aside_returns(source, &later);
+    else if (source->context->stopping)
         sort_unsettled(source);
     while (!list_empty(&source->unsettled) && source->context->commands->state == REDIS_UP) {
         struct list *before = source->unsettled.next;
 
         send_some(source, &settlement);
         if (source->unsettled.next == before)
-            return; /* memory is short: later */
+            break; /* memory is short: later */
     }
+    list_splice(&source->unsettled, &later);
 }
 
 static void on_progress(const redisReply *reply, void *data)

@@ -3,7 +3,8 @@
  *
  *     redis_init(&redis, loop, &options)
  *     redis_start(&redis)           resolves, connects, logs in; then up_cb(&redis). Again and
- * again, with backoff, for as long as it takes; each loss gives down_cb(&redis)
+ *                                   again, with backoff, for as long as it takes; each loss gives
+ *                                   down_cb(&redis), and so does each attempt that fails
  *     redis_command(&redis, ...)    only while up; reply_cb once, with NULL if the reply never came
  *     redis_close(&redis, cb)       unanswered commands get NULL, then cb
  *

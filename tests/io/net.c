@@ -14,7 +14,7 @@ typedef int (*lookup)(const char *, const char *, const struct addrinfo *, struc
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static unsigned n_waiting, n_asked;
+static unsigned n_waiting;
 static bool is_held = true;
 
 static void set_held(bool held)
@@ -35,22 +35,12 @@ void names_let_go(void)
     set_held(false);
 }
 
-static unsigned read_count(const unsigned *count)
-{
-    pthread_mutex_lock(&mutex);
-    unsigned n = *count;
-    pthread_mutex_unlock(&mutex);
-    return n;
-}
-
 unsigned names_waiting(void)
 {
-    return read_count(&n_waiting);
-}
-
-unsigned names_asked(void)
-{
-    return read_count(&n_asked);
+    pthread_mutex_lock(&mutex);
+    unsigned n = n_waiting;
+    pthread_mutex_unlock(&mutex);
+    return n;
 }
 
 static void wait_here(void)
@@ -72,34 +62,37 @@ static int look_up(const char *node, const char *service, const struct addrinfo 
     return real(node, service, hints, ret);
 }
 
-static int look_up_two(const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+/* One list of the addresses, in that order. */
+static int look_up_all(const char *const *addresses, const char *service,
+                       const struct addrinfo *hints, struct addrinfo **ret)
 {
-    struct addrinfo *last, *second;
-    int status = look_up("127.0.0.1", service, hints, &second);
-    if (status != 0)
-        return status;
-    status = look_up("127.0.0.2", service, hints, ret);
-    if (status != 0) {
-        freeaddrinfo(second);
-        return status;
+    struct addrinfo *list = NULL, **end = &list;
+    for (; *addresses; addresses++) {
+        int status = look_up(*addresses, service, hints, end);
+        if (status != 0) {
+            if (list)
+                freeaddrinfo(list);
+            return status;
+        }
+        while (*end)
+            end = &(*end)->ai_next;
     }
-    for (last = *ret; last->ai_next; last = last->ai_next)
-        continue;
-    last->ai_next = second;
+    *ret = list;
     return 0;
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **ret)
 {
+    static const char *const two[] = {"127.0.0.2", "127.0.0.1", NULL};
+    static const char *const dual[] = {"127.0.0.2", "127.0.0.1", "::1", NULL};
     size_t len = node ? strlen(node) : 0;
-    pthread_mutex_lock(&mutex);
-    n_asked++;
-    pthread_mutex_unlock(&mutex);
     if (len > 8 && strcmp(node + len - 8, ".invalid") == 0)
         return EAI_NONAME;
     if (len > 0 && strcmp(node, "two.test") == 0)
-        return look_up_two(service, hints, ret);
+        return look_up_all(two, service, hints, ret);
+    if (len > 0 && strcmp(node, "dual.test") == 0)
+        return look_up_all(dual, service, hints, ret);
     if (len > 0 && strcmp(node, "slow.test") == 0) {
         wait_here();
         node = "127.0.0.1";

@@ -2,6 +2,7 @@
  *
  * getaddrinfo() is replaced in the whole program, for the libraries as well:
  *     two.test       127.0.0.2 and then 127.0.0.1
+ *     dual.test      127.0.0.2, 127.0.0.1 and ::1
  *     slow.test      127.0.0.1, but not before names_let_go()
  *     *.invalid      is no name, without asking anybody */
 #ifndef TESTS_IO_NET_H
@@ -12,8 +13,6 @@ void names_hold(void);
 void names_let_go(void);
 /* Lookups that wait just now. */
 unsigned names_waiting(void);
-/* Lookups of any kind so far. */
-unsigned names_asked(void);
 
 /* A port where nobody accepts: its queue of connections is full, so SYNs are dropped. */
 struct wall {

@@ -116,6 +116,29 @@ Test(http_names, the_second_address_is_tried_when_the_first_is_silent)
     wall_close(&wall);
 }
 
+static void hold_up_the_loop(uint64_t ms)
+{
+    uint64_t end_ns = uv_hrtime() + ms * 1000000;
+    while (uv_hrtime() < end_ns)
+        continue;
+}
+
+/* When curl gives one address up and starts on another family in the same call, it takes the same
+ * descriptor up again before it has said a word about the first: it must still be watched. */
+Test(http_names, a_descriptor_that_comes_back_within_one_call_of_curl)
+{
+    struct wall wall;
+    open_at("dual.test", 2000);
+    wall_open(&wall, "127.0.0.2", peer.port);
+    client_get(&client, &outcome, "/");
+    cr_assert(run_until(&run, client.http.open_handles == 3));
+    hold_up_the_loop(1050);
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert_eq(outcome.status, 200, "%s", outcome.error);
+    close_all();
+    wall_close(&wall);
+}
+
 Test(http_names, descriptors_of_connects_that_were_given_up_come_back)
 {
     struct wall wall;

@@ -257,6 +257,7 @@ Test(engine, has_room_until_a_job_is_released)
     cr_expect_eq(engine_room(rig.engine), 1, "it still counts");
     engine_release(rig.engine, job);
     cr_expect_eq(engine_room(rig.engine), 2);
+    cr_expect_eq(engine_room_bytes(rig.engine), 2 * bytes);
     build_free(job);
 }
 

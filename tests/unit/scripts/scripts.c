@@ -168,6 +168,11 @@ long long reap_all(const char *consumer)
 
 redisReply *settle(struct settle_args *args, const char *consumer)
 {
+    return settle_bounded(args, consumer, MAX_ENTRIES);
+}
+
+redisReply *settle_bounded(struct settle_args *args, const char *consumer, const char *max_entries)
+{
     const char *keys[] = {key_of_consumer(KEYS_INFLIGHT, consumer),
                           key_of(KEYS_RETRY),
                           key_of(KEYS_RETRY_JOBS),
@@ -178,7 +183,7 @@ redisReply *settle(struct settle_args *args, const char *consumer)
     struct settle_args with_limit = {.n = 0};
     redisReply *reply;
 
-    settle_add(&with_limit, MAX_ENTRIES, NULL);
+    settle_add(&with_limit, max_entries, NULL);
     for (size_t i = 0; i < args->n; i++)
         settle_add_bytes(&with_limit, args->argv[i], args->len[i]);
     reply = run(script_settle.text, keys, &with_limit);

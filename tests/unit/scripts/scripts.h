@@ -59,6 +59,9 @@ void settle_add(struct settle_args *args, ...) __attribute__((sentinel));
 /* Runs it, and empties the arguments. */
 redisReply *settle(struct settle_args *args, const char *consumer);
 
+/* The same with another bound of the streams. */
+redisReply *settle_bounded(struct settle_args *args, const char *consumer, const char *max_entries);
+
 /* Runs it; it must be no error, and so many ids gone. */
 void settle_expecting(struct settle_args *args, const char *consumer, size_t n_gone);
 
