@@ -295,7 +295,8 @@ static void on_claimed(const redisReply *reply, void *data)
     hear_time(source, reply);
     state = reply->element[1]->integer;
     if (state < 0) {
-        lose_lease(source);
+        if (source->lease == LEASE_HELD) /* else it is known, and a new one is under way */
+            lose_lease(source);
         return;
     }
     source->lease_sent_ms = source->claim_sent_ms;

@@ -89,6 +89,7 @@ Test(stop, by_two_signals_does_not_wait_for_a_server_that_hangs)
     scene_start_pusherd(&scene);
     cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 1, WAIT_LONG_MS));
     proc_signal(&scene.pusherd, SIGTERM);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "tag=stop"), WAIT_LONG_MS));
     cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
     expect_list_in_order(100);
 }
