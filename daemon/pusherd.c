@@ -9,6 +9,7 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/script.h"
 #include "lib/require.h"
 
 #define MIN_WINDOW_JOBS    1000
@@ -183,6 +184,7 @@ static void on_redis_up(struct redis *redis)
     struct pusherd *pusherd = redis->options.data;
 
     log_event(LOG_NOTICE, "redis", "connected");
+    script_load_all(redis);
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
         source_redis_up(&pusherd->sources[i], clock_ms());
     if (!pusherd->is_ready)

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BYTES 1024
-#define FIRST_ARGS  32
-#define N_HEAD      3 /* EVALSHA, hash, number of keys */
+#define FIRST_BYTES     1024
+#define FIRST_ARGS      32
+#define LOAD_TIMEOUT_MS 5000
+#define N_HEAD          3 /* EVALSHA, hash, number of keys */
 
 /* Arguments stand one behind the other in `bytes`; pointers are made when the call is sent. */
 struct script_call {
@@ -22,6 +23,25 @@ struct script_call {
     script_reply_cb reply_cb;
     void *data;
 };
+
+static void on_loaded(struct redis *redis, const redisReply *reply, void *data)
+{
+    /* Without the right to SCRIPT LOAD, the first call of each script brings its text. */
+    (void)redis;
+    (void)reply;
+    (void)data;
+}
+
+void script_load_all(struct redis *redis)
+{
+    for (size_t i = 0; i < N_SCRIPTS; i++) {
+        const char *argv[] = {"SCRIPT", "LOAD", all_scripts[i]->text};
+        size_t lengths[] = {6, 4, strlen(all_scripts[i]->text)};
+
+        /* Not sent: the connection is lost, or the calls bring the text themselves. */
+        (void)!redis_command(redis, 3, argv, lengths, LOAD_TIMEOUT_MS, on_loaded, NULL);
+    }
+}
 
 struct script_call *script_call_new(const struct lua_script *script)
 {

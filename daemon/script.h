@@ -1,10 +1,17 @@
-/* Calls of Lua scripts: their arguments are gathered, sent by hash, and sent again with the
- * script's text where the server does not know the hash (a new server, or SCRIPT FLUSH). */
+/* Calls of Lua scripts: their arguments are gathered and sent by hash.
+ *
+ * The scripts are loaded when a connection comes up, so that the server knows each hash before the
+ * first call: a settlement that is on its way then counts even if the daemon dies before Redis gets
+ * to it. Where the hash is unknown all the same (SCRIPT FLUSH), the call is sent again with the
+ * script's text. */
 #ifndef DAEMON_SCRIPT_H
 #define DAEMON_SCRIPT_H
 
 #include "daemon/io/redis.h"
 #include "proto/scripts.h"
+
+/* Loads all scripts; to be called when the connection has come up, before any call. */
+void script_load_all(struct redis *redis);
 
 struct script_call;
 

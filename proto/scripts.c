@@ -10,3 +10,7 @@ SCRIPT(settle);
 SCRIPT(lease);
 SCRIPT(reap);
 SCRIPT(recover);
+
+const struct lua_script *const all_scripts[N_SCRIPTS] = {
+    &script_claim, &script_settle, &script_lease, &script_reap, &script_recover,
+};

@@ -12,4 +12,7 @@ struct lua_script {
 extern const struct lua_script script_claim, script_settle, script_lease, script_reap,
     script_recover;
 
+#define N_SCRIPTS 5
+extern const struct lua_script *const all_scripts[N_SCRIPTS];
+
 #endif
