@@ -5,9 +5,10 @@
  *            BACKOFF <-------+------------+---------+
  *
  * hiredis 0.14 frees its context under the feet of a callback that disconnects it, so nothing is
- * torn down while it is on the stack: a failure is noted (fail()), and done in on_prepare(), before
- * the loop waits. Tearing down detaches the context first and frees it after, which makes hiredis
- * call the callbacks of all unanswered commands with NULL; they find their call in our own list.
+ * torn down while it is on the stack: a failure is noted (redis_fail()), and done in on_prepare(),
+ * before the loop waits. Tearing down detaches the context first and frees it after, which makes
+ * hiredis call the callbacks of all unanswered commands with NULL; they find their call in our own
+ * list.
  *
  * hiredis asserts that each reply has a command, so what a server says unasked is caught before
  * hiredis sees it: see refuse_unasked() and redis_adapter.c.
@@ -15,18 +16,11 @@
  * Commands are written once a loop turn, in redis_flush(), not one by one. */
 #include "daemon/io/redis.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include "daemon/io/redis_adapter.h"
+#include "daemon/io/redis_private.h"
 #include "lib/require.h"
-
-#define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
 
 struct redis_call {
     struct redis_call *next;
@@ -35,9 +29,7 @@ struct redis_call {
     void *data;
 };
 
-static void connect_now(struct redis *redis);
-
-static uint64_t now_ms(void)
+uint64_t redis_now_ms(void)
 {
     return uv_hrtime() / 1000000;
 }
@@ -55,7 +47,7 @@ void redis_init(struct redis *redis, uv_loop_t *loop, const struct redis_options
     redis->open_handles = 2;
 }
 
-static void fail(struct redis *redis, const char *why)
+void redis_fail(struct redis *redis, const char *why)
 {
     if (redis->is_failing)
         return;
@@ -67,16 +59,16 @@ void redis_drop(struct redis *redis, const char *why)
 {
     if (redis->state == REDIS_CONNECTING || redis->state == REDIS_GREETING ||
         redis->state == REDIS_UP)
-        fail(redis, why);
+        redis_fail(redis, why);
 }
 
 /* ---- deadlines */
 
 static void on_deadline(uv_timer_t *timer);
 
-static void arm_deadline(struct redis *redis, uint64_t deadline_ms)
+void redis_arm_deadline(struct redis *redis, uint64_t deadline_ms)
 {
-    uint64_t now = now_ms();
+    uint64_t now = redis_now_ms();
 
     redis->due_ms = deadline_ms;
     uv_update_time(redis->loop);
@@ -89,23 +81,23 @@ static void on_deadline(uv_timer_t *timer)
 
     switch (redis->state) {
     case REDIS_BACKOFF:
-        connect_now(redis);
+        redis_connect(redis);
         break;
     case REDIS_RESOLVING:
         (void)uv_cancel((uv_req_t *)&redis->resolver);
-        fail(redis, "the name was not resolved in time");
+        redis_fail(redis, "the name was not resolved in time");
         break;
     case REDIS_CONNECTING:
-        fail(redis, "no connection in time");
+        redis_fail(redis, "no connection in time");
         break;
     case REDIS_GREETING:
     case REDIS_UP:
         if (!redis->calls)
             break;
-        if (redis->calls->deadline_ms <= now_ms())
-            fail(redis, "no reply in time");
+        if (redis->calls->deadline_ms <= redis_now_ms())
+            redis_fail(redis, "no reply in time");
         else
-            arm_deadline(redis, redis->calls->deadline_ms);
+            redis_arm_deadline(redis, redis->calls->deadline_ms);
         break;
     case REDIS_IDLE:
     case REDIS_CLOSED:
@@ -150,7 +142,7 @@ static void refuse_unasked(struct redis *redis, redisAsyncContext *context)
 
     if (redis->calls || reader->pos >= reader->len || reader->buf[reader->pos] == '-')
         return;
-    fail(redis, "the server sent a reply to no command");
+    redis_fail(redis, "the server sent a reply to no command");
     redisAsyncFree(context);
 }
 
@@ -160,9 +152,9 @@ static const redisReply *judge_reply(struct redis *redis, const redisAsyncContex
                                      const redisReply *reply)
 {
     if (!reply)
-        fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+        redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
     else if (is_fatal_error(reply))
-        fail(redis, reply->str);
+        redis_fail(redis, reply->str);
     else if (redis->state == REDIS_UP && reply->type != REDIS_REPLY_ERROR)
         redis->n_lost = 0;
     return redis->is_failing ? NULL : reply;
@@ -174,22 +166,22 @@ static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
     struct redis_call *call = pop_call(redis);
 
     if (redis->calls && redis->calls->deadline_ms < redis->due_ms)
-        arm_deadline(redis, redis->calls->deadline_ms);
+        redis_arm_deadline(redis, redis->calls->deadline_ms);
     call->reply_cb(redis, judge_reply(redis, context, reply), call->data);
     free(call);
     if (reply)
         refuse_unasked(redis, context);
 }
 
-static int send_command(struct redis *redis, int argc, const char *const *argv,
-                        const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
-                        void *data)
+int redis_send_command(struct redis *redis, int argc, const char *const *argv,
+                       const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
+                       void *data)
 {
     struct redis_call *call = malloc(sizeof(*call));
 
     if (!call)
         return -1;
-    *call = (struct redis_call){NULL, now_ms() + timeout_ms, reply_cb, data};
+    *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data};
     /* hiredis declares these arguments without const, and does not write to them. */
     if (redisAsyncCommandArgv(redis->context, on_reply, redis, argc, (const char **)(uintptr_t)argv,
                               lengths) != REDIS_OK) {
@@ -199,7 +191,7 @@ static int send_command(struct redis *redis, int argc, const char *const *argv,
     *redis->last_call = call;
     redis->last_call = &call->next;
     if (redis->calls == call)
-        arm_deadline(redis, call->deadline_ms);
+        redis_arm_deadline(redis, call->deadline_ms);
     return 0;
 }
 
@@ -208,212 +200,7 @@ int redis_command(struct redis *redis, int argc, const char *const *argv, const 
 {
     if (redis->state != REDIS_UP || redis->is_failing)
         return -1;
-    return send_command(redis, argc, argv, lengths, timeout_ms, reply_cb, data);
-}
-
-/* ---- logging in */
-
-static void greeted(struct redis *redis)
-{
-    if (redis->n_greetings > 0 || redis->is_failing)
-        return;
-    redis->state = REDIS_UP;
-    redis->options.up_cb(redis);
-}
-
-static void on_greeting(struct redis *redis, const redisReply *reply, void *data)
-{
-    (void)data;
-    redis->n_greetings--;
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        fail(redis, reply->str);
-    greeted(redis);
-}
-
-/* Not essential: without the right to CLIENT there is no id, and unblocking is left to time. */
-static void on_client_reply(struct redis *redis, const redisReply *reply, void *data)
-{
-    (void)data;
-    redis->n_greetings--;
-    if (reply && reply->type == REDIS_REPLY_INTEGER)
-        redis->client_id = reply->integer;
-    greeted(redis);
-}
-
-static void greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
-                  const char *c)
-{
-    const char *argv[] = {a, b, c};
-    size_t lengths[] = {strlen(a), b ? strlen(b) : 0, c ? strlen(c) : 0};
-
-    if (send_command(redis, argc, argv, lengths, redis->options.connect_timeout_ms, cb, NULL) == 0)
-        redis->n_greetings++;
-    else
-        fail(redis, "out of memory");
-}
-
-static void log_in(struct redis *redis)
-{
-    const struct redis_options *options = &redis->options;
-    char db[16];
-
-    redis->state = REDIS_GREETING;
-    redis->client_id = 0;
-    redis->n_greetings = 0;
-    uv_timer_stop(&redis->timer);
-    if (options->password && options->user)
-        greet(redis, on_greeting, 3, "AUTH", options->user, options->password);
-    else if (options->password)
-        greet(redis, on_greeting, 2, "AUTH", options->password, NULL);
-    if (options->db != 0) {
-        (void)snprintf(db, sizeof(db), "%u", options->db);
-        greet(redis, on_greeting, 2, "SELECT", db, NULL);
-    }
-    if (options->client_name)
-        greet(redis, on_client_reply, 3, "CLIENT", "SETNAME", options->client_name);
-    greet(redis, on_client_reply, 2, "CLIENT", "ID", NULL);
-    greet(redis, on_greeting, 1, "PING", NULL, NULL);
-}
-
-/* ---- connecting */
-
-static void on_connect(const redisAsyncContext *context, int status)
-{
-    struct redis *redis = context->data;
-
-    if (!redis)
-        return;
-    if (status == REDIS_OK) {
-        log_in(redis);
-        return;
-    }
-    redis->context = NULL; /* hiredis frees it after this callback */
-    fail(redis, context->errstr[0] ? context->errstr : "cannot connect");
-}
-
-static void on_disconnect(const redisAsyncContext *context, int status)
-{
-    struct redis *redis = context->data;
-
-    (void)status;
-    if (!redis)
-        return;
-    redis->context = NULL;
-    fail(redis, context->errstr[0] ? context->errstr : "connection closed");
-}
-
-static void set_socket_options(int fd)
-{
-    int on = 1, user_timeout_ms = 5000;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof(user_timeout_ms));
-}
-
-static void attach(struct redis *redis, redisAsyncContext *context)
-{
-    if (!context) {
-        fail(redis, "out of memory");
-        return;
-    }
-    if (context->err) {
-        fail(redis, context->errstr);
-        redisAsyncFree(context);
-        return;
-    }
-    context->data = redis;
-    redis->context = context;
-    context->c.reader->maxbuf = KEEP_BUFFER_BYTES;
-    if (redis->options.host)
-        set_socket_options(context->c.fd);
-    if (redis_adapter_attach(redis) != 0) {
-        fail(redis, "cannot watch the socket");
-        return;
-    }
-    redisAsyncSetConnectCallback(context, on_connect);
-    redisAsyncSetDisconnectCallback(context, on_disconnect);
-    redis->state = REDIS_CONNECTING;
-    arm_deadline(redis, now_ms() + redis->options.connect_timeout_ms);
-}
-
-/* The address whose turn it is. */
-static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_tried)
-{
-    const struct addrinfo *each = found;
-    unsigned n = 1;
-
-    for (; each->ai_next; each = each->ai_next)
-        n++;
-    each = found;
-    for (unsigned i = n_tried % n; i > 0; i--)
-        each = each->ai_next;
-    return each;
-}
-
-static void connect_to(struct redis *redis, const struct addrinfo *found)
-{
-    const struct addrinfo *chosen = choose(found, redis->n_tried);
-    char address[64];
-    int status = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
-                             NI_NUMERICHOST);
-
-    if (status == 0)
-        attach(redis, redisAsyncConnect(address, (int)redis->options.port));
-    else
-        fail(redis, gai_strerror(status));
-}
-
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
-{
-    struct redis *redis = request->data;
-    char why[128];
-
-    redis->is_resolving = false;
-    if (redis->state == REDIS_RESOLVING && !redis->is_failing) {
-        if (status == 0) {
-            connect_to(redis, found);
-        } else {
-            (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->options.host,
-                           uv_strerror(status));
-            fail(redis, why);
-        }
-    }
-    uv_freeaddrinfo(found);
-    if (redis->closing)
-        redis_adapter_maybe_closed(redis);
-}
-
-static void connect_to_path(struct redis *redis)
-{
-    const char *path = redis->options.path;
-
-    if (strlen(path) + 1 < sizeof(((struct sockaddr_un *)NULL)->sun_path))
-        attach(redis, redisAsyncConnectUnix(path));
-    else
-        fail(redis, "the path of the socket is too long"); /* hiredis would cut it */
-}
-
-static void connect_now(struct redis *redis)
-{
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-
-    redis->state = REDIS_RESOLVING;
-    if (redis->options.path) {
-        connect_to_path(redis);
-        return;
-    }
-    if (redis->is_resolving) {
-        fail(redis, "the name is still being resolved");
-        return;
-    }
-    if (uv_getaddrinfo(redis->loop, &redis->resolver, on_resolved, redis->options.host, NULL,
-                       &hints) != 0) {
-        fail(redis, "cannot resolve the name");
-        return;
-    }
-    redis->is_resolving = true;
-    arm_deadline(redis, now_ms() + redis->options.connect_timeout_ms);
+    return redis_send_command(redis, argc, argv, lengths, timeout_ms, reply_cb, data);
 }
 
 /* ---- the end of a connection */
@@ -459,7 +246,7 @@ static void recover(struct redis *redis)
         redis->n_tried++;
     redis->is_failing = false;
     redis->state = REDIS_BACKOFF;
-    arm_deadline(redis, now_ms() + next_backoff(redis));
+    redis_arm_deadline(redis, redis_now_ms() + next_backoff(redis));
     redis->options.down_cb(redis);
 }
 
@@ -481,7 +268,7 @@ void redis_start(struct redis *redis)
     REQUIRE(redis->state == REDIS_IDLE);
     uv_prepare_start(&redis->prepare, on_prepare);
     redis->state = REDIS_BACKOFF;
-    arm_deadline(redis, 0);
+    redis_arm_deadline(redis, 0);
 }
 
 static void on_handle_closed(uv_handle_t *handle)

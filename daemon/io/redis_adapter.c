@@ -8,7 +8,7 @@
  *
  * hiredis may free its context, and so close the socket, inside HandleRead or HandleWrite: its
  * cleanup hook runs first, and stops the poll handle while the descriptor is still open. */
-#include "daemon/io/redis_adapter.h"
+#include "daemon/io/redis_private.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>

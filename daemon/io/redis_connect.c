@@ -1,0 +1,218 @@
+/* How a connection comes up: the name is resolved, an address of it is tried, each time the next
+ * one, then the login. */
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "daemon/io/redis_private.h"
+
+#define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
+
+/* ---- logging in */
+
+static void greeted(struct redis *redis)
+{
+    if (redis->n_greetings > 0 || redis->is_failing)
+        return;
+    redis->state = REDIS_UP;
+    redis->options.up_cb(redis);
+}
+
+static void on_greeting(struct redis *redis, const redisReply *reply, void *data)
+{
+    (void)data;
+    redis->n_greetings--;
+    if (reply && reply->type == REDIS_REPLY_ERROR)
+        redis_fail(redis, reply->str);
+    greeted(redis);
+}
+
+/* Not essential: without the right to CLIENT there is no id, and unblocking is left to time. */
+static void on_client_reply(struct redis *redis, const redisReply *reply, void *data)
+{
+    (void)data;
+    redis->n_greetings--;
+    if (reply && reply->type == REDIS_REPLY_INTEGER)
+        redis->client_id = reply->integer;
+    greeted(redis);
+}
+
+static void greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
+                  const char *c)
+{
+    const char *argv[] = {a, b, c};
+    size_t lengths[] = {strlen(a), b ? strlen(b) : 0, c ? strlen(c) : 0};
+
+    if (redis_send_command(redis, argc, argv, lengths, redis->options.connect_timeout_ms, cb,
+                           NULL) == 0)
+        redis->n_greetings++;
+    else
+        redis_fail(redis, "out of memory");
+}
+
+static void log_in(struct redis *redis)
+{
+    const struct redis_options *options = &redis->options;
+    char db[16];
+
+    redis->state = REDIS_GREETING;
+    redis->client_id = 0;
+    redis->n_greetings = 0;
+    uv_timer_stop(&redis->timer);
+    if (options->password && options->user)
+        greet(redis, on_greeting, 3, "AUTH", options->user, options->password);
+    else if (options->password)
+        greet(redis, on_greeting, 2, "AUTH", options->password, NULL);
+    if (options->db != 0) {
+        (void)snprintf(db, sizeof(db), "%u", options->db);
+        greet(redis, on_greeting, 2, "SELECT", db, NULL);
+    }
+    if (options->client_name)
+        greet(redis, on_client_reply, 3, "CLIENT", "SETNAME", options->client_name);
+    greet(redis, on_client_reply, 2, "CLIENT", "ID", NULL);
+    greet(redis, on_greeting, 1, "PING", NULL, NULL);
+}
+
+/* ---- connecting */
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+    struct redis *redis = context->data;
+
+    if (!redis)
+        return;
+    if (status == REDIS_OK) {
+        log_in(redis);
+        return;
+    }
+    redis->context = NULL; /* hiredis frees it after this callback */
+    redis_fail(redis, context->errstr[0] ? context->errstr : "cannot connect");
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct redis *redis = context->data;
+
+    (void)status;
+    if (!redis)
+        return;
+    redis->context = NULL;
+    redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+}
+
+static void set_socket_options(int fd)
+{
+    int on = 1, user_timeout_ms = 5000;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof(user_timeout_ms));
+}
+
+static void attach(struct redis *redis, redisAsyncContext *context)
+{
+    if (!context) {
+        redis_fail(redis, "out of memory");
+        return;
+    }
+    if (context->err) {
+        redis_fail(redis, context->errstr);
+        redisAsyncFree(context);
+        return;
+    }
+    context->data = redis;
+    redis->context = context;
+    context->c.reader->maxbuf = KEEP_BUFFER_BYTES;
+    if (redis->options.host)
+        set_socket_options(context->c.fd);
+    if (redis_adapter_attach(redis) != 0) {
+        redis_fail(redis, "cannot watch the socket");
+        return;
+    }
+    redisAsyncSetConnectCallback(context, on_connect);
+    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    redis->state = REDIS_CONNECTING;
+    redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
+}
+
+/* The address whose turn it is. */
+static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_tried)
+{
+    const struct addrinfo *each = found;
+    unsigned n = 1;
+
+    for (; each->ai_next; each = each->ai_next)
+        n++;
+    each = found;
+    for (unsigned i = n_tried % n; i > 0; i--)
+        each = each->ai_next;
+    return each;
+}
+
+static void connect_to(struct redis *redis, const struct addrinfo *found)
+{
+    const struct addrinfo *chosen = choose(found, redis->n_tried);
+    char address[64];
+    int status = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
+                             NI_NUMERICHOST);
+
+    if (status == 0)
+        attach(redis, redisAsyncConnect(address, (int)redis->options.port));
+    else
+        redis_fail(redis, gai_strerror(status));
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct redis *redis = request->data;
+    char why[128];
+
+    redis->is_resolving = false;
+    if (redis->state == REDIS_RESOLVING && !redis->is_failing) {
+        if (status == 0) {
+            connect_to(redis, found);
+        } else {
+            (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->options.host,
+                           uv_strerror(status));
+            redis_fail(redis, why);
+        }
+    }
+    uv_freeaddrinfo(found);
+    if (redis->closing)
+        redis_adapter_maybe_closed(redis);
+}
+
+static void connect_to_path(struct redis *redis)
+{
+    const char *path = redis->options.path;
+
+    if (strlen(path) + 1 < sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        attach(redis, redisAsyncConnectUnix(path));
+    else
+        redis_fail(redis, "the path of the socket is too long"); /* hiredis would cut it */
+}
+
+void redis_connect(struct redis *redis)
+{
+    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+
+    redis->state = REDIS_RESOLVING;
+    if (redis->options.path) {
+        connect_to_path(redis);
+        return;
+    }
+    if (redis->is_resolving) {
+        redis_fail(redis, "the name is still being resolved");
+        return;
+    }
+    if (uv_getaddrinfo(redis->loop, &redis->resolver, on_resolved, redis->options.host, NULL,
+                       &hints) != 0) {
+        redis_fail(redis, "cannot resolve the name");
+        return;
+    }
+    redis->is_resolving = true;
+    redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
+}

@@ -1,0 +1,126 @@
+/* The wake-up: when a claim finds the queue empty, a blocking BLMOVE on a connection of its own
+ * waits for the next job. It moves that job to the intake list, which is ours, and the claim that
+ * follows takes it from there, before anything newer. So there is no polling, and no moment at
+ * which a job is nowhere. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "daemon/source_private.h"
+
+#define POLL_MS 100 /* between claims while the blocking connection cannot be used */
+
+static void on_wake_up(struct redis *wake)
+{
+    struct source *source = wake->options.data;
+
+    source->is_waiting = false;
+    source->may_have_more = true; /* what came while nobody waited */
+}
+
+static void on_wake_down(struct redis *wake)
+{
+    struct source *source = wake->options.data;
+
+    source->is_waiting = false;
+}
+
+void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis_options *redis)
+{
+    struct redis_options options = *redis;
+
+    options.up_cb = on_wake_up;
+    options.down_cb = on_wake_down;
+    options.data = source;
+    redis_init(&source->wake, loop, &options);
+    redis_start(&source->wake);
+}
+
+static void on_woken(struct redis *wake, const redisReply *reply, void *data)
+{
+    struct source *source = data;
+
+    (void)wake;
+    source->is_waiting = false;
+    if (!reply)
+        return;
+    if (reply->type == REDIS_REPLY_STRING) {
+        source->may_have_more = true;
+    } else if (reply->type == REDIS_REPLY_ERROR) {
+        /* Such as -OOM: the claim script is allowed what BLMOVE is not. */
+        source->wait_again_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
+        source->next_claim_ms = clock_ms() + POLL_MS;
+    }
+}
+
+/* The lease must outlast the wait: else a job could be moved to an intake that nobody looks after.
+ */
+static bool lease_outlasts_wait(const struct source *source, uint64_t now_ms)
+{
+    const struct config *config = source->context->config;
+
+    return source->lease == LEASE_HELD &&
+           now_ms - source->lease_sent_ms + source->context->wait_ms + 1000 < config->lease_ms;
+}
+
+static bool may_wait(const struct source *source, uint64_t now_ms)
+{
+    return !source->is_waiting && !source->may_have_more && !source->claim_is_out &&
+           !source->context->stopping && !source->is_paused && now_ms >= source->wait_again_ms &&
+           lease_outlasts_wait(source, now_ms);
+}
+
+static int send_wait(struct source *source)
+{
+    uint64_t wait_ms = source->context->wait_ms;
+    char seconds[24];
+    const char *argv[] = {
+        "BLMOVE", source->queue->list, source->consumer_key[KEYS_INTAKE], "LEFT", "RIGHT", seconds};
+    size_t lengths[6];
+
+    (void)snprintf(seconds, sizeof(seconds), "%u.%03u", (unsigned)(wait_ms / 1000),
+                   (unsigned)(wait_ms % 1000));
+    for (int i = 0; i < 6; i++)
+        lengths[i] = strlen(argv[i]);
+    return redis_command(&source->wake, 6, argv, lengths, wait_ms + 2000, on_woken, source);
+}
+
+/* Until the connection is back, the queue is asked now and then. */
+static void poll_instead(struct source *source, uint64_t now_ms)
+{
+    if (!source->may_have_more && source->next_claim_ms > now_ms + POLL_MS)
+        source->next_claim_ms = now_ms + POLL_MS;
+}
+
+void source_wait_for_job(struct source *source, uint64_t now_ms)
+{
+    if (source->wake.state != REDIS_UP)
+        poll_instead(source, now_ms);
+    else if (!may_wait(source, now_ms))
+        return;
+    else if (send_wait(source) == 0)
+        source->is_waiting = true;
+    else
+        poll_instead(source, now_ms);
+}
+
+static void on_unblocked(struct redis *commands, const redisReply *reply, void *data)
+{
+    (void)commands;
+    (void)reply;
+    (void)data;
+}
+
+void source_unblock(struct source *source)
+{
+    char id[24];
+    const char *argv[] = {"CLIENT", "UNBLOCK", id};
+    size_t lengths[] = {6, 7, 0};
+
+    if (!source->is_waiting || source->unblock_sent || source->wake.client_id == 0)
+        return;
+    lengths[2] = (size_t)snprintf(id, sizeof(id), "%lld", source->wake.client_id);
+    if (redis_command(source->context->commands, 3, argv, lengths, SOURCE_TIMEOUT_MS, on_unblocked,
+                      NULL) == 0)
+        source->unblock_sent = true;
+}
