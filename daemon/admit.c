@@ -225,6 +225,7 @@ static void fill_job(struct delivery *delivery, const struct admission *admissio
     struct job *job = &delivery->job;
 
     delivery->op = plan->spec.op;
+    delivery->has_own_id = plan->spec.id.ptr != NULL;
     delivery->orphanings = plan->record.orphanings;
     delivery->first_ms = plan->record.first_ms;
     job->claim_id = claim_id;

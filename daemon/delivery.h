@@ -17,10 +17,14 @@ struct delivery_call {
     size_t target_size; /* bytes that hold its target */
 };
 
+struct source_spool;
+
 struct delivery {
     struct job job;
     enum job_op op;
     struct pusher_string id;       /* the producer's, or "pd-" and the claim id */
+    bool has_own_id;               /* the producer's */
+    bool is_duplicate;             /* of a job that was seen before: nothing is sent */
     struct pusher_string op_name;  /* as reported: also of an operation that is not known */
     struct pusher_string app_name; /* likewise */
     struct pusher_string reply_to; /* absent: none */
@@ -33,6 +37,7 @@ struct delivery {
     uint8_t *delivered;    /* a bit for each item of the job; those of earlier claims are set */
     struct list held_link; /* among all of its source */
     struct list link;      /* among those to be settled */
+    struct source_spool *spool; /* borrowed; its outcome is in that one's journal; or NULL */
 };
 
 #define DELIVERY_OF(j) LIST_ENTRY(j, struct delivery, job)

@@ -331,7 +331,7 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     pusher_reply_read(call->status, call->reply, call->reply_len, reply);
     answer.kind = kind_for(transfer->request, reply->class_);
     answer.http = reply->status;
-    answer.text = reply->text;
+    answer.text = reply->text[0] != '\0' ? reply->text : call->error;
     if (answer.kind == ANSWER_RETRY && call->retry_after[0] != '\0')
         answer.retry_after_ms = pusher_retry_after_ms(call->retry_after, strlen(call->retry_after),
                                                       clock_unix_s(), RETRY_AFTER_MAX_MS);

@@ -8,6 +8,7 @@
 #include "daemon/config/config.h"
 #include "daemon/log.h"
 #include "daemon/pusherd.h"
+#include "daemon/spool.h"
 
 extern char **environ;
 
@@ -74,6 +75,18 @@ static int parse(int argc, char **argv, struct options *ret_options)
     return -1;
 }
 
+/* Made when the daemon runs; a check of the configuration changes nothing. */
+static int check_spool(const struct config *config, enum action action)
+{
+    const char *dir = spool_dir(config);
+    char why[SPOOL_WHY_MAX];
+
+    if (!dir || action == DUMP || spool_check_dir(dir, action == RUN, why) == 0)
+        return 0;
+    (void)fprintf(stderr, "pusherd: [spool] dir: %s\n", why);
+    return -1;
+}
+
 static struct config *load(const struct options *options)
 {
     struct config_source source = {
@@ -87,9 +100,7 @@ static struct config *load(const struct options *options)
         (void)fprintf(stderr, "pusherd: %s\n", error.text);
         return NULL;
     }
-    if (config->redis.kind == REDIS_SENTINEL) {
-        (void)fprintf(stderr,
-                      "pusherd: [redis] url: sentinel:// is not supported by this version\n");
+    if (check_spool(config, options->action) != 0) {
         config_free(config);
         return NULL;
     }

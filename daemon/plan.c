@@ -292,6 +292,38 @@ static void find_app(const struct admission *admission, struct plan *plan)
     plan->app_name = pusher_str(plan->app->name);
 }
 
+/* How many events or channels the job names. */
+static size_t count_items(const struct job_spec *spec)
+{
+    if (spec->op == JOB_OP_TRIGGER_BATCH)
+        return spec->n_events;
+    return spec->op == JOB_OP_TRIGGER_MULTIPLE_CHANNELS ? spec->n_channels : 1;
+}
+
+/* A job that is ruled out though some of it was delivered fails in its other items alone: who sends
+ * it again must know which. */
+static int fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
+                            const char *text)
+{
+    size_t n = count_items(&plan->spec);
+
+    if (n == 1 || plan->record.progress.len == 0)
+        return plan_fail_job(arena, plan, code, text);
+    plan->n_items = (uint32_t)n;
+    if (plan_reserve(arena, plan, n, n) != 0)
+        return -1;
+    for (uint32_t i = 0; i < n; i++) {
+        struct plan_part *part;
+
+        if (record_is_delivered(plan->record.progress, i))
+            continue;
+        part = plan_add_part(plan, PLAN_DONE);
+        list_item(plan, part, i, (struct pusher_string){NULL, 0});
+        fail_part(arena, part, code, text);
+    }
+    return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
+}
+
 /* What rules a job out before its operation is looked at. 1: it is ruled out, and planned so. */
 static int rule_out(const struct admission *admission, struct plan *plan)
 {
@@ -303,17 +335,17 @@ static int rule_out(const struct admission *admission, struct plan *plan)
     if (plan->record.orphanings >= admission->config->max_orphanings) {
         (void)snprintf(text, sizeof(text), "its claim was orphaned %u times",
                        plan->record.orphanings);
-        return plan_fail_job(arena, plan, "crash_loop", text) == 0 ? 1 : -1;
+        return fail_undelivered(arena, plan, "crash_loop", text) == 0 ? 1 : -1;
     }
     if (!plan->app)
-        return plan_fail_job(arena, plan, "unknown_app",
-                             spec->app.ptr
-                                 ? "no app of this name is configured"
-                                 : "the job names no app, and the queue has no default") == 0
+        return fail_undelivered(arena, plan, "unknown_app",
+                                spec->app.ptr
+                                    ? "no app of this name is configured"
+                                    : "the job names no app, and the queue has no default") == 0
                    ? 1
                    : -1;
     if (spec->expires_at_ms > 0 && (uint64_t)spec->expires_at_ms <= now)
-        return plan_fail_job(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
+        return fail_undelivered(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
     if (spec->deliver_at_ms > 0 && (uint64_t)spec->deliver_at_ms > now)
         plan->park_until_ms = admission->now_ms + ((uint64_t)spec->deliver_at_ms - now);
     return 0;

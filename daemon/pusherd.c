@@ -9,18 +9,14 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
-#include "daemon/script.h"
 #include "lib/require.h"
 
-#define MIN_WINDOW_JOBS    1000
-#define MAX_WINDOW_JOBS    20000
-#define BATCHES_AHEAD      2 /* claimed for each request that can be in flight */
-#define ARENA_MAX_BYTES    (64u << 20)
-#define CONNECT_TIMEOUT_MS 3000
-#define MIN_BACKOFF_MS     50
-#define MAX_BACKOFF_MS     2000
-#define WAIT_MS            5000 /* of the blocking command, at most */
-#define LEAVE_MS           3000 /* to settle what is left, on the way out */
+#define MIN_WINDOW_JOBS 1000
+#define MAX_WINDOW_JOBS 20000
+#define BATCHES_AHEAD   2 /* claimed for each request that can be in flight */
+#define ARENA_MAX_BYTES (64u << 20)
+#define WAIT_MS         5000 /* of the blocking command, at most */
+#define LEAVE_MS        3000 /* to settle what is left, on the way out */
 
 static struct pusherd *pusherd_of(const uv_handle_t *handle)
 {
@@ -54,6 +50,8 @@ static uint64_t send_until(const struct pusherd *pusherd)
 
 static void send_and_settle(struct pusherd *pusherd, uint64_t now_ms)
 {
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_rest(&pusherd->sources[i], now_ms);
     engine_set_send_until(pusherd->engine, send_until(pusherd));
     if (!pusherd->dispatch_is_closed && !pusherd->dispatch.http.closing) {
         dispatch_run(&pusherd->dispatch, now_ms);
@@ -63,8 +61,7 @@ static void send_and_settle(struct pusherd *pusherd, uint64_t now_ms)
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
         source_run(&pusherd->sources[i], now_ms);
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        redis_flush(&pusherd->sources[i].wake);
-    redis_flush(&pusherd->commands);
+        source_flush(&pusherd->sources[i]);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -92,6 +89,14 @@ static void arm_timer(struct pusherd *pusherd, uint64_t now_ms)
     uv_timer_start(&pusherd->timer, on_timer, at > now_ms ? at - now_ms : 1, 0);
 }
 
+static void be_ready(struct pusherd *pusherd)
+{
+    for (size_t i = 0; i < pusherd->config->n_queues && !pusherd->is_ready; i++)
+        pusherd->is_ready = pusherd->sources[i].was_connected;
+    if (pusherd->is_ready)
+        notify_ready();
+}
+
 static void go_on_stopping(struct pusherd *pusherd, uint64_t now_ms);
 
 static void on_turn(uv_prepare_t *turn)
@@ -102,6 +107,8 @@ static void on_turn(uv_prepare_t *turn)
     if (pusherd->phase == PUSHERD_CLOSING)
         return;
     send_and_settle(pusherd, now_ms);
+    if (!pusherd->is_ready)
+        be_ready(pusherd);
     if (pusherd->phase != PUSHERD_RUNNING)
         go_on_stopping(pusherd, now_ms);
     if (pusherd->phase != PUSHERD_CLOSING)
@@ -127,9 +134,10 @@ static bool all_done(const struct pusherd *pusherd)
 static void close_all(struct pusherd *pusherd)
 {
     pusherd->phase = PUSHERD_CLOSING;
-    redis_close(&pusherd->commands, NULL);
     for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        redis_close(&pusherd->sources[i].wake, NULL);
+        source_close(&pusherd->sources[i]);
+        source_drop_unchecked(&pusherd->sources[i]);
+        collect_settled(pusherd);
         pusherd->left_behind |= source_drop_all(&pusherd->sources[i]);
     }
     uv_close((uv_handle_t *)&pusherd->turn, NULL);
@@ -177,35 +185,6 @@ static void on_signal(uv_signal_t *handle, int number)
         pusherd->deadline_ms = 0; /* asked twice: now */
 }
 
-/* ---- Redis */
-
-static void on_redis_up(struct redis *redis)
-{
-    struct pusherd *pusherd = redis->options.data;
-
-    log_event(LOG_NOTICE, "redis", "connected");
-    script_load_all(redis);
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_redis_up(&pusherd->sources[i], clock_ms());
-    if (!pusherd->is_ready)
-        notify_ready();
-    pusherd->is_ready = true;
-}
-
-static void on_redis_down(struct redis *redis)
-{
-    struct pusherd *pusherd = redis->options.data;
-
-    if (redis->n_lost == 1)
-        log_event(LOG_ERR, "redis", "connection lost, trying again until it is back",
-                  LOG_TEXT("error", redis->errmsg));
-    else
-        log_event(LOG_WARNING, "redis", "still no connection", LOG_TEXT("error", redis->errmsg),
-                  LOG_NUMBER("tries", redis->n_lost));
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_redis_down(&pusherd->sources[i]);
-}
-
 /* ---- set-up */
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -225,16 +204,19 @@ static uint64_t max_timeout_ms(const struct config *config)
     return max;
 }
 
+/* What keeps every app busy, for each queue: the jobs of one need not leave room for another's. */
 static size_t window_jobs(const struct config *config)
 {
-    size_t jobs = 0;
+    size_t jobs = 0, max = MIN_WINDOW_JOBS * config->n_queues;
 
     for (size_t i = 0; i < config->n_apps; i++)
         jobs += (size_t)config->apps[i].max_in_flight * BATCHES_AHEAD *
                 pusher_client_max_events_per_batch(config->apps[i].client);
     if (jobs < MIN_WINDOW_JOBS)
-        return MIN_WINDOW_JOBS;
-    return jobs > MAX_WINDOW_JOBS ? MAX_WINDOW_JOBS : jobs;
+        jobs = MIN_WINDOW_JOBS;
+    if (max < MAX_WINDOW_JOBS)
+        max = MAX_WINDOW_JOBS;
+    return jobs * config->n_queues < max ? jobs * config->n_queues : max;
 }
 
 static int make_engine(struct pusherd *pusherd)
@@ -262,27 +244,10 @@ static int make_engine(struct pusherd *pusherd)
             pusher_client_max_request_bytes(config->apps[i].client),
         };
     pusherd->engine = engine_new(&limits, apps, (unsigned)config->n_apps);
-    pusherd->context.claim_room = limits.max_jobs / 4;
+    pusherd->context.max_jobs = limits.max_jobs;
+    pusherd->context.max_bytes = limits.max_bytes;
     free(apps);
     return pusherd->engine ? 0 : -1;
-}
-
-static struct redis_options redis_options(const struct config *config)
-{
-    const struct redis_config *redis = &config->redis;
-
-    return (struct redis_options){
-        .host = redis->kind == REDIS_TCP ? redis->host : NULL,
-        .port = redis->port,
-        .path = redis->kind == REDIS_UNIX ? redis->path : NULL,
-        .user = redis->user,
-        .password = redis->password,
-        .db = redis->db,
-        .client_name = "pusherd",
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .min_backoff_ms = MIN_BACKOFF_MS,
-        .max_backoff_ms = MAX_BACKOFF_MS,
-    };
 }
 
 /* Requests must end before the lease does, and the lease be renewed well before that. */
@@ -296,18 +261,11 @@ static void set_times(struct pusherd *pusherd)
     context->wait_ms = min_u64(WAIT_MS, lease_ms / 3);
 }
 
-static void start_redis(struct pusherd *pusherd)
+static void start_sources(struct pusherd *pusherd)
 {
-    struct redis_options options = redis_options(pusherd->config);
-
-    options.up_cb = on_redis_up;
-    options.down_cb = on_redis_down;
-    options.data = pusherd;
-    redis_init(&pusherd->commands, &pusherd->loop, &options);
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_init(&pusherd->sources[i], &pusherd->context, &pusherd->loop, &options,
+        source_init(&pusherd->sources[i], &pusherd->context, &pusherd->loop,
                     &pusherd->config->queues[i], (unsigned)i);
-    redis_start(&pusherd->commands);
 }
 
 static void start_handles(struct pusherd *pusherd)
@@ -330,12 +288,13 @@ static int set_up(struct pusherd *pusherd)
     const struct config *config = pusherd->config;
 
     pusherd->sources = calloc(config->n_queues, sizeof(*pusherd->sources));
-    if (!pusherd->sources || make_engine(pusherd) != 0)
+    if (!pusherd->sources || make_engine(pusherd) != 0 ||
+        parking_init(&pusherd->context.parking, (unsigned)(config->n_queues * config->n_apps)) != 0)
         return -1;
     arena_init(&pusherd->arena, ARENA_MAX_BYTES);
     pusherd->context.config = config;
     pusherd->context.engine = pusherd->engine;
-    pusherd->context.commands = &pusherd->commands;
+    pusherd->context.sources = pusherd->sources;
     pusherd->context.arena = &pusherd->arena;
     set_times(pusherd);
     if (uv_loop_init(&pusherd->loop) != 0)
@@ -350,6 +309,9 @@ static void tear_down(struct pusherd *pusherd)
     dispatch_deinit(&pusherd->dispatch);
     engine_free(pusherd->engine);
     arena_deinit(&pusherd->arena);
+    free(pusherd->context.parking);
+    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+        source_deinit(&pusherd->sources[i]);
     free(pusherd->sources);
     REQUIRE(uv_loop_close(&pusherd->loop) == 0); /* every handle was closed */
 }
@@ -361,12 +323,13 @@ int pusherd_run(const struct config *config)
     memset(&pusherd, 0, sizeof(pusherd));
     pusherd.config = config;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a spool that may not grow is an error of its write */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || set_up(&pusherd) != 0) {
         log_event(LOG_ERR, "start", "out of memory or descriptors");
         return -1;
     }
     start_handles(&pusherd);
-    start_redis(&pusherd);
+    start_sources(&pusherd);
     log_event(LOG_NOTICE, "start", "pusherd " PUSHERD_VERSION, LOG_NUMBER("apps", config->n_apps),
               LOG_NUMBER("queues", config->n_queues));
     uv_run(&pusherd.loop, UV_RUN_DEFAULT);

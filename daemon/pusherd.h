@@ -13,7 +13,6 @@
 #include "daemon/config/config.h"
 #include "daemon/core/engine.h"
 #include "daemon/dispatch.h"
-#include "daemon/io/redis.h"
 #include "daemon/source.h"
 #include "proto/arena.h"
 
@@ -30,7 +29,6 @@ struct pusherd {
     uv_prepare_t turn;
     uv_timer_t timer;
     uv_signal_t signals[3];
-    struct redis commands;
     struct engine *engine;
     struct dispatch dispatch;
     struct source_context context;
@@ -38,7 +36,7 @@ struct pusherd {
     struct arena arena;
     enum pusherd_phase phase;
     uint64_t deadline_ms; /* of the phase, while stopping */
-    bool is_ready;        /* Redis was reached once */
+    bool is_ready;        /* Redis was reached once, for some queue */
     bool dispatch_is_closed;
     bool left_behind; /* some jobs could not be settled before the end */
 };

@@ -113,6 +113,20 @@ void script_key(struct script_call *call, const char *key)
     call->n_keys++;
 }
 
+bool script_each_arg(const struct script_call *call, size_t n, script_arg_cb arg_cb, void *data)
+{
+    const char *pos = call->bytes;
+
+    if (call->out_of_memory)
+        return false;
+    for (size_t i = N_HEAD; i < call->n_args; i++) {
+        if (i >= N_HEAD + call->n_keys + n)
+            arg_cb(pos, call->lengths[i], data);
+        pos += call->lengths[i];
+    }
+    return true;
+}
+
 static void on_reply(struct redis *redis, const redisReply *reply, void *data);
 
 static int send_call(struct script_call *call, struct redis *redis)

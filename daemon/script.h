@@ -30,6 +30,11 @@ void script_arg(struct script_call *call, const char *bytes, size_t len);
 void script_arg_text(struct script_call *call, const char *text);
 void script_arg_number(struct script_call *call, uint64_t number);
 
+/* Gives the arguments from the n-th behind the keys on, one by one. False if memory ran out while
+ * they were gathered: then it gives none. */
+typedef void (*script_arg_cb)(const char *bytes, size_t len, void *data);
+bool script_each_arg(const struct script_call *call, size_t n, script_arg_cb arg_cb, void *data);
+
 /* Sends the call, which is then not the caller's any more. 0; or -1 if the connection is not up or
  * memory ran out, and the callback does not run. */
 int script_send(struct script_call *call, struct redis *redis, uint64_t timeout_ms,

@@ -109,6 +109,11 @@ static struct text result_of(const struct delivery *delivery)
     struct text text = {NULL, 0};
     FILE *out;
 
+    if (delivery->is_duplicate) {
+        text.bytes = strdup("{\"duplicate\":true}");
+        text.len = text.bytes ? strlen(text.bytes) : 0;
+        return text;
+    }
     if (!delivery_is_trigger(delivery->op)) {
         const char *result = delivery->job.n_parts > 0 ? delivery->job.parts[0].result : NULL;
 
@@ -188,7 +193,7 @@ static struct outcome outcome_of(const struct delivery *delivery, struct text re
 static void add_done(struct script_call *call, const struct settlement *settlement,
                      const struct delivery *delivery, const struct outcome *outcome)
 {
-    bool is_written = settlement->successes || outcome->result.ptr;
+    bool is_written = settlement->config->results_successes || outcome->result.ptr;
 
     script_arg(call, is_written ? (outcome->result.ptr ? "V" : "D") : "N", 1);
     add_claim_id(call, delivery);
@@ -240,6 +245,16 @@ static void add_reply(struct script_call *call, const struct delivery *delivery,
     free(json.bytes);
 }
 
+/* What failed for good may be enqueued again. */
+static void add_unseen(struct script_call *call, const struct settlement *settlement,
+                       const struct delivery *delivery)
+{
+    if (!settlement->dedupes || !delivery->has_own_id)
+        return;
+    script_arg(call, "U", 1);
+    add_string(call, delivery->id);
+}
+
 static void add_outcome(struct script_call *call, const struct settlement *settlement,
                         const struct delivery *delivery)
 {
@@ -258,6 +273,8 @@ static void add_outcome(struct script_call *call, const struct settlement *settl
     else
         add_failed(call, delivery, &outcome);
     add_reply(call, delivery, &outcome);
+    if (!is_done)
+        add_unseen(call, settlement, delivery);
     free(parts);
     free(result.bytes);
 }
@@ -277,6 +294,12 @@ void settle_add(struct script_call *call, const struct settlement *settlement,
         add_claim_id(call, delivery);
         script_arg_number(call, job->due_ms == 0 ? 0 : to_unix(settlement, job->due_ms));
         add_header(call, settlement, delivery);
+        break;
+    case JOB_PARKED:
+        script_arg(call, "K", 1);
+        add_claim_id(call, delivery);
+        add_header(call, settlement, delivery);
+        script_arg_text(call, settlement->config->apps[job->app].name);
         break;
     case JOB_HANDED_BACK:
         if (delivery->orphanings > 0 || delivery->first_ms > 0) {

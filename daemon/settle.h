@@ -2,13 +2,15 @@
 #ifndef DAEMON_SETTLE_H
 #define DAEMON_SETTLE_H
 
+#include "daemon/config/config.h"
 #include "daemon/delivery.h"
 #include "daemon/script.h"
 
 struct settlement {
-    bool successes;         /* whether successes without a result are written */
-    uint64_t now_ms;        /* monotonic */
-    uint64_t server_now_ms; /* unix, Redis's clock at now_ms */
+    const struct config *config; /* borrowed */
+    bool dedupes;                /* ids of the queue's jobs are remembered */
+    uint64_t now_ms;             /* monotonic */
+    uint64_t server_now_ms;      /* unix, Redis's clock at now_ms */
 };
 
 /* Adds the operations of a delivery whose fate is known. */

@@ -7,27 +7,41 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/source_private.h"
+#include "daemon/source_spool.h"
 
 void source_init(struct source *source, struct source_context *context, uv_loop_t *loop,
-                 const struct redis_options *redis, const struct queue_config *queue,
-                 unsigned index)
+                 const struct queue_config *queue, unsigned index)
 {
     memset(source, 0, sizeof(*source));
     source->context = context;
     source->queue = queue;
     source->index = index;
+    source->parking = context->parking + index * context->config->n_apps;
+    source->max_jobs = source_share(source, context->max_jobs);
+    source->max_bytes = source_share(source, context->max_bytes);
     list_init(&source->held);
     list_init(&source->unsettled);
+    list_init(&source->unchecked);
+    list_init(&source->checking);
+    list_init(&source->settling);
+    list_init(&source->spools);
+    source->loop = loop;
+    source->spool_dir = spool_dir(context->config);
     for (int i = 0; i < KEYS_QUEUE_COUNT; i++)
         keys_queue(queue->list, (enum keys_queue)i, source->list_key[i]);
     source_new_consumer(source);
-    source_init_wake(source, loop, redis);
+    source_find_spools(source);
+    source_init_redis(source, loop);
 }
 
 void source_log_error(const struct source *source, const char *script, const redisReply *reply)
 {
-    log_event(LOG_ERR, "redis", "a script failed", LOG_TEXT("queue", source->queue->name),
-              LOG_TEXT("script", script), LOG_TEXT("error", reply->str));
+    if (strncmp(reply->str, "TRYAGAIN", 8) == 0 || strncmp(reply->str, "ASK ", 4) == 0)
+        log_event(LOG_NOTICE, "redis", "the queue is on its way to another node, trying again",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", reply->str));
+    else
+        log_event(LOG_ERR, "redis", "a script failed", LOG_TEXT("queue", source->queue->name),
+                  LOG_TEXT("script", script), LOG_TEXT("error", reply->str));
 }
 
 bool source_reply_is_good(const struct source *source, const char *script, const redisReply *reply,
@@ -66,7 +80,7 @@ static void leave(struct source *source, uint64_t now_ms)
     source_unblock(source);
     if (source->is_waiting || source->claim_is_out || source->recovery_is_out ||
         source->close_is_out || source->lease_is_closed || source->lease != LEASE_HELD ||
-        !list_empty(&source->held))
+        !list_empty(&source->held) || source_is_replaying(source))
         return;
     if (source->claim_in_doubt) {
         source_recover(source, now_ms);
@@ -75,27 +89,18 @@ static void leave(struct source *source, uint64_t now_ms)
     source_close_lease(source);
 }
 
-void source_redis_up(struct source *source, uint64_t now_ms)
-{
-    source->next_beat_ms = now_ms;
-    source->settle_after_ms = 0;
-    source->may_have_more = true;
-}
-
-void source_redis_down(struct source *source)
-{
-    if (source->lease == LEASE_ASKED)
-        source->lease = LEASE_NONE;
-}
-
 void source_run(struct source *source, uint64_t now_ms)
 {
-    if (source->context->commands->state == REDIS_UP) {
+    source_run_spools(source, now_ms);
+    if (source->commands.state == REDIS_UP) {
+        source_send_late(source, now_ms);
         source_keep_lease(source, now_ms);
         source_send_settlements(source, now_ms);
         source_recover(source, now_ms);
+        source_check(source, now_ms);
+        source_park(source);
         source_claim(source, now_ms);
-        if (source->context->stopping)
+        if (source->context->stopping || source->is_yielding)
             leave(source, now_ms);
     }
     source_wait_for_job(source, now_ms);
@@ -103,11 +108,14 @@ void source_run(struct source *source, uint64_t now_ms)
 
 uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
 {
-    uint64_t at = source->next_beat_ms;
+    uint64_t at = source_spool_wake_at(source, now_ms);
 
-    if (source->context->commands->state != REDIS_UP)
-        return UINT64_MAX;
-    if (!source->may_have_more && source->next_claim_ms < at && source_has_room(source))
+    if (source->commands.state != REDIS_UP)
+        return source_rests_at(source) < at ? source_rests_at(source) : at;
+    if (source->next_beat_ms < at && (source->lease != LEASE_NONE || !source_is_replaying(source)))
+        at = source->next_beat_ms;
+    if (!source->may_have_more && source->next_claim_ms < at && source_has_room(source) &&
+        !source_has_journal(source))
         at = source->next_claim_ms;
     if (source->claim_after_ms > now_ms && source->claim_after_ms < at)
         at = source->claim_after_ms;
@@ -120,13 +128,13 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
 
 uint64_t source_send_until(const struct source *source)
 {
-    if (source->lease != LEASE_HELD)
+    if (source->lease != LEASE_HELD || source_is_resting(source))
         return UINT64_MAX;
     return source->lease_sent_ms + source->context->send_ms;
 }
 
 bool source_is_done(const struct source *source)
 {
-    return list_empty(&source->held) && !source->claim_is_out && !source->is_waiting &&
-           (source->lease == LEASE_NONE || source->lease_is_closed);
+    return list_empty(&source->held) && !source_is_replaying(source) && !source->claim_is_out &&
+           !source->is_waiting && (source->lease == LEASE_NONE || source->lease_is_closed);
 }

@@ -9,8 +9,10 @@
 #include "daemon/config/config.h"
 #include "daemon/consumer.h"
 #include "daemon/core/engine.h"
+#include "daemon/core/parking.h"
 #include "daemon/delivery.h"
 #include "daemon/io/redis.h"
+#include "daemon/spool.h"
 #include "proto/arena.h"
 #include "proto/keys.h"
 
@@ -20,22 +22,28 @@ enum lease_state {
     LEASE_HELD,
 };
 
+struct source;
+
 /* What the sources share. */
 struct source_context {
     const struct config *config;
     struct engine *engine;
-    struct redis *commands; /* the connection for scripts */
-    struct arena *arena;    /* scratch */
-    bool stopping;          /* no claims any more */
-    uint64_t beat_ms;       /* between renewals of a lease */
-    uint64_t wait_ms;       /* of the blocking command */
+    struct arena *arena; /* scratch */
+    bool stopping;       /* no claims any more */
+    uint64_t beat_ms;    /* between renewals of a lease */
+    uint64_t wait_ms;    /* of the blocking command */
     uint64_t
         send_ms; /* after a renewal, requests may start for so long: they end before the lease */
-    uint64_t claim_room; /* jobs there must be room for before more are claimed */
+    struct parking_app *parking; /* of each queue one for each app */
+    size_t max_jobs, max_bytes;  /* held at a time, by all queues */
+    struct source *sources;      /* one for each queue */
+    uint64_t next_yield_ms;      /* no partition is given up before this */
 };
 
 struct source_counters {
-    uint64_t claimed, settled, late, reaped, recovered;
+    uint64_t claimed, settled, late, reaped, recovered, parked, returned, duplicates;
+    uint64_t spooled;  /* outcomes that were written to a journal */
+    uint64_t replayed; /* outcomes of lost claims that were settled all the same */
 };
 
 struct source {
@@ -46,8 +54,11 @@ struct source {
     char list_key[KEYS_QUEUE_COUNT][KEYS_KEY_MAX];
     char consumer_key[KEYS_CONSUMER_COUNT][KEYS_KEY_MAX];
 
-    struct redis wake; /* a connection of its own, for the blocking command */
-    bool is_waiting;   /* the blocking command is out */
+    struct redis commands; /* the connection for scripts */
+    bool was_connected;    /* it was up once */
+    struct redis wake;     /* a connection of its own, for the blocking command */
+    bool is_waiting;       /* the blocking command is out */
+    bool cannot_wait;      /* it was refused, and that is logged */
     bool unblock_sent;
 
     enum lease_state lease;
@@ -55,6 +66,9 @@ struct source {
     uint64_t next_beat_ms;
     uint64_t lease_sent_ms;   /* when the last renewal that succeeded was sent */
     uint64_t renewal_sent_ms; /* when the one that is out was sent */
+    uint64_t rested_ms;       /* `lease_sent_ms` as it was when source_rest() let its jobs go */
+
+    bool is_yielding; /* the list is given up to another daemon */
 
     bool claim_is_out;
     uint64_t claim_sent_ms;
@@ -69,23 +83,49 @@ struct source {
 
     uint64_t server_now_ms, server_now_at_ms; /* Redis's clock, and ours when it was heard */
 
+    struct list unchecked; /* claimed, to be looked at for duplicates; and those that are */
+    struct list checking;
+    bool check_is_out;
+    uint64_t check_after_ms;
+
+    struct parking_app *parking; /* borrowed; one an app */
+    bool return_is_out;          /* a call that brings parked jobs back; of this app: */
+    size_t returning_app;
+    bool any_paused; /* an app is, by an operator */
+
+    size_t max_jobs, max_bytes; /* its share of what may be held at a time */
+    size_t n_held, n_held_bytes;
     struct list held;      /* every delivery of this source: claimed, and not settled */
     struct list unsettled; /* those of them whose fate is known, and not yet sent to Redis */
-    unsigned n_settling;   /* calls that are out */
+    struct list settling;  /* calls that are out, oldest first */
+    unsigned n_progress;   /* likewise, of progress only; the oldest since: */
+    uint64_t progress_since_ms;
     uint64_t settle_after_ms;
     bool lease_is_closed; /* on the way out */
     bool close_is_out;
     struct source_counters counters;
+
+    /* Outcomes that Redis does not acknowledge, see source_spool.h. */
+    uv_loop_t *loop;                  /* borrowed */
+    const char *spool_dir;            /* borrowed; NULL: none */
+    struct list spools;               /* owned */
+    struct source_spool *spool;       /* of them, that of the present consumer */
+    char lost_consumer[CONSUMER_MAX]; /* the one before it, whose lease was lost */
+    uint64_t reap_after_ms;           /* consumers whose lease ran out are left alone until then */
+    bool is_spooling;                 /* Redis is away, and outcomes go to the journal */
+    uint64_t spooling_since_ms;       /* since the first did; 0: none yet */
+    size_t n_in_spool;
+    uint64_t spool_run_ms, full_logged_ms, error_logged_ms;
+    struct spool_scan scan;
+    bool scan_is_out;
+    char scanned_for[CONSUMER_MAX];
+    bool replay_failed; /* Redis refuses late outcomes: jobs are claimed all the same */
+    bool spools_are_closed;
 };
 
 /* Opens the source; it starts by itself. Keys and consumer are made here. */
 void source_init(struct source *source, struct source_context *context, uv_loop_t *loop,
-                 const struct redis_options *redis, const struct queue_config *queue,
-                 unsigned index);
-
-/* The command connection came up, or was lost. */
-void source_redis_up(struct source *source, uint64_t now_ms);
-void source_redis_down(struct source *source);
+                 const struct queue_config *queue, unsigned index);
 
 /* Takes a delivery that the engine gave out as settled. */
 void source_settle(struct source *source, struct delivery *delivery);
@@ -93,11 +133,30 @@ void source_settle(struct source *source, struct delivery *delivery);
 /* Sends what is to be sent. */
 void source_run(struct source *source, uint64_t now_ms);
 
-/* At the very end, with the connections closed: forgets every delivery. True if there were any. */
+/* Writes out what source_run() sent. */
+void source_flush(struct source *source);
+
+/* Closes the connections: the handles are gone when the loop has run out. */
+void source_close(struct source *source);
+
+/* With the connections closed: what was not checked goes through the engine, which hands it back.
+ */
+void source_drop_unchecked(struct source *source);
+
+/* At the very end, with the connections closed: forgets every delivery, save what the spool keeps.
+ * True if there were any. */
 bool source_drop_all(struct source *source);
+
+/* When the loop has run out: frees what is left. */
+void source_deinit(struct source *source);
 
 /* Keeps in Redis which parts of an open delivery were delivered. */
 void source_keep_progress(struct source *source, const struct delivery *delivery);
+
+/* When its server has been away for a whole lease, its jobs that are not sent are let go: they stay
+ * in Redis and are asked for when it is back. Till then no queue on another server can send, as the
+ * engine mixes the jobs of all; nothing of this one is in flight any more by then. */
+void source_rest(struct source *source, uint64_t now_ms);
 
 /* No request for this source's jobs may start at this time or later: its lease would not outlast
  * it. */

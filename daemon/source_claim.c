@@ -8,6 +8,7 @@
 #include "daemon/admit.h"
 #include "daemon/clock.h"
 #include "daemon/source_private.h"
+#include "daemon/source_spool.h"
 
 #define CLAIM_MAX       500 /* jobs a claim */
 #define CLAIM_MAX_BYTES (1u << 20)
@@ -37,8 +38,8 @@ static void take(struct source *source, const redisReply *reply, size_t first)
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
             break;
         }
-        list_push(&source->held, &delivery->held_link);
-        engine_add(context->engine, &delivery->job, admission.now_ms);
+        source_hold(source, delivery);
+        source_admit(source, delivery);
         source->counters.claimed++;
     }
     if (context->stopping)
@@ -51,7 +52,7 @@ static void on_claimed(const redisReply *reply, void *data)
     long long state;
 
     source->claim_is_out = false;
-    if (!source_reply_is_good(source, script_claim.name, reply, 4)) {
+    if (!source_reply_is_good(source, script_claim.name, reply, 5)) {
         source->claim_in_doubt = true;
         source->may_have_more = true;
         source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
@@ -71,39 +72,48 @@ static void on_claimed(const redisReply *reply, void *data)
     if (source->is_paused)
         source->next_claim_ms = clock_ms() + PAUSED_POLL_MS;
     source_hear_next_due(source, reply->element[3]->integer);
-    take(source, reply, 4);
+    source_hear_paused(source, reply->element[4]);
+    take(source, reply, 5);
+    source_claimed_parked(source);
 }
 
-static uint64_t share_of(const struct source *source, uint64_t room)
+size_t source_share(const struct source *source, size_t of_all)
 {
     const struct config *config = source->context->config;
-    uint64_t weights = 0;
+    size_t weights = 0;
 
     for (size_t i = 0; i < config->n_queues; i++)
         weights += config->queues[i].weight;
-    return (room * source->queue->weight + weights - 1) / weights;
+    return (of_all * source->queue->weight + weights - 1) / weights;
 }
 
 static bool wants_claim(const struct source *source, uint64_t now_ms)
 {
     if (source->lease != LEASE_HELD || source->claim_is_out || source->claim_in_doubt ||
-        source->recovery_is_out || source->context->stopping || now_ms < source->claim_after_ms)
+        source->recovery_is_out || source->context->stopping || source->is_yielding ||
+        now_ms < source->claim_after_ms || source_has_journal(source))
         return false;
     return source->may_have_more || now_ms >= source->next_claim_ms;
 }
 
-/* A claim costs about the same for one job or hundreds. */
+static size_t room(size_t max, size_t held)
+{
+    return held < max ? max - held : 0;
+}
+
+/* A claim costs about the same for one job or hundreds: it waits until there is room for many. */
 bool source_has_room(const struct source *source)
 {
-    return engine_room(source->context->engine) >= source->context->claim_room;
+    return room(source->max_jobs, source->n_held) > source->max_jobs / 4 &&
+           source->n_held_bytes < source->max_bytes;
 }
 
 void source_claim(struct source *source, uint64_t now_ms)
 {
     struct source_context *context = source->context;
     const struct config *config = context->config;
-    uint64_t n = share_of(source, engine_room(context->engine));
-    uint64_t bytes = engine_room_bytes(context->engine);
+    size_t n = room(source->max_jobs, source->n_held);
+    size_t bytes = room(source->max_bytes, source->n_held_bytes);
     struct script_call *call;
 
     if (!wants_claim(source, now_ms) || !source_has_room(source) ||
@@ -124,7 +134,7 @@ void source_claim(struct source *source, uint64_t now_ms)
     script_arg_number(call, config->lease_ms);
     script_arg_number(call, config->max_job_bytes);
     script_arg_number(call, config->results_max_entries);
-    if (script_send(call, context->commands, SOURCE_TIMEOUT_MS, on_claimed, source) != 0)
+    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_claimed, source) != 0)
         return;
     source->claim_is_out = true;
     source->claim_sent_ms = now_ms;
@@ -159,6 +169,6 @@ void source_recover(struct source *source, uint64_t now_ms)
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     LIST_FOREACH(link, &source->held)
     source_add_claim_id(call, LIST_ENTRY(link, struct delivery, held_link));
-    if (script_send(call, source->context->commands, SOURCE_TIMEOUT_MS, on_recovered, source) == 0)
+    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_recovered, source) == 0)
         source->recovery_is_out = true;
 }

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/source_private.h"
+#include "daemon/source_spool.h"
 
-#define REAP_GRACE_MS 1000 /* a lease this long over is really over */
+#define REAP_GRACE_MS  1000 /* a lease this long over is really over */
+#define PAUSED_BEAT_MS 1000 /* while an app is paused: its end should be noticed soon */
 
 void source_new_consumer(struct source *source)
 {
@@ -17,6 +20,7 @@ void source_new_consumer(struct source *source)
     for (int i = 0; i < KEYS_CONSUMER_COUNT; i++)
         keys_consumer(source->queue->list, (enum keys_consumer)i, source->consumer,
                       source->consumer_key[i]);
+    source_open_spool(source);
 }
 
 void source_lose_lease(struct source *source)
@@ -26,8 +30,9 @@ void source_lose_lease(struct source *source)
     source->lease = LEASE_NONE;
     source->next_beat_ms = 0;
     source->claim_in_doubt = false;
+    source_drop_unchecked(source);
     engine_abandon(source->context->engine, source->index);
-    source_drop_unsettled(source);
+    source_lose_unsettled(source);
     source_new_consumer(source);
     redis_drop(&source->wake, "the consumer's name has changed");
 }
@@ -42,6 +47,8 @@ static void on_reaped(const redisReply *reply, void *data)
         return;
     source->counters.reaped += (uint64_t)reply->integer;
     source->may_have_more = true;
+    if (source->lease == LEASE_NONE)
+        source->next_beat_ms = 0; /* the list may be free now */
     log_event(LOG_WARNING, "reap", "took over the jobs of a consumer that is gone",
               LOG_TEXT("queue", source->queue->name), LOG_NUMBER("jobs", reply->integer));
 }
@@ -68,23 +75,24 @@ static void reap(struct source *source, const char *consumer, const char *grace)
     script_arg_number(call, config->max_orphanings);
     script_arg_number(call, config->results_max_entries);
     /* Not sent: the next beat finds the consumer again. */
-    (void)!script_send(call, source->context->commands, SOURCE_TIMEOUT_MS, on_reaped, source);
+    (void)!script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_reaped, source);
 }
 
-/* Names and time left of the other consumers, from element 4 of a reply of the lease script. */
+/* Names and time left of the other consumers, from element 7 of a reply of the lease script. */
 static void look_at_others(struct source *source, const redisReply *reply)
 {
-    for (size_t i = 4; i + 1 < reply->elements; i += 2) {
+    for (size_t i = 7; i + 1 < reply->elements; i += 2) {
         const redisReply *name = reply->element[i];
+        bool is_over = reply->element[i + 1]->integer < -REAP_GRACE_MS;
         char grace[24];
 
-        if (name->len == 0 || name->len >= CONSUMER_MAX)
+        if (name->len == 0 || name->len >= CONSUMER_MAX ||
+            (is_over && clock_ms() < source->reap_after_ms) ||
+            (!is_over && !consumer_is_dead(name->str, name->len, source->consumer)) ||
+            source_has_spool_of(source, name->str, is_over))
             continue;
         (void)snprintf(grace, sizeof(grace), "%d", REAP_GRACE_MS);
-        if (reply->element[i + 1]->integer < -REAP_GRACE_MS)
-            reap(source, name->str, grace);
-        else if (consumer_is_dead(name->str, name->len, source->consumer))
-            reap(source, name->str, "dead");
+        reap(source, name->str, is_over ? grace : "dead");
     }
 }
 
@@ -93,7 +101,7 @@ static void on_lease(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->beat_is_out = false;
-    if (!source_reply_is_good(source, script_lease.name, reply, 4)) {
+    if (!source_reply_is_good(source, script_lease.name, reply, 7)) {
         if (source->lease == LEASE_ASKED)
             source->lease = LEASE_NONE;
         return;
@@ -103,13 +111,20 @@ static void on_lease(const redisReply *reply, void *data)
         source_lose_lease(source);
         return;
     }
+    look_at_others(source, reply);
+    if (reply->element[1]->integer == 0) {
+        source->lease = LEASE_NONE;
+        return;
+    }
     source->lease = LEASE_HELD;
     source->lease_sent_ms = source->renewal_sent_ms;
     source->backlog = (uint64_t)reply->element[2]->integer;
     if (source->backlog > 0)
         source->may_have_more = true;
     source_hear_next_due(source, reply->element[3]->integer);
-    look_at_others(source, reply);
+    source_hear_paused(source, reply->element[4]);
+    source_hear_parked(source, reply->element[5]);
+    source_hear_waiting(source, reply->element[6]->integer, clock_ms());
 }
 
 static void on_lease_closed(const redisReply *reply, void *data)
@@ -117,7 +132,10 @@ static void on_lease_closed(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->close_is_out = false;
-    source->lease_is_closed = reply != NULL;
+    if (reply && source->is_yielding && !source->context->stopping)
+        source_yielded(source, clock_ms());
+    else
+        source->lease_is_closed = reply != NULL;
 }
 
 static int send_lease(struct source *source, const char *op, script_reply_cb reply_cb)
@@ -131,10 +149,15 @@ static int send_lease(struct source *source, const char *op, script_reply_cb rep
     script_key(call, source->list_key[KEYS_RETRY]);
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     script_key(call, source->consumer_key[KEYS_INTAKE]);
+    script_key(call, source->list_key[KEYS_PAUSED]);
+    script_key(call, source->list_key[KEYS_PARKED]);
+    script_key(call, source->list_key[KEYS_WAITING]);
     script_arg_text(call, op);
     script_arg_text(call, source->consumer);
     script_arg_number(call, source->context->config->lease_ms);
-    return script_send(call, source->context->commands, SOURCE_TIMEOUT_MS, reply_cb, source);
+    script_arg_number(call, source->queue->partitions > 0);
+    script_arg_number(call, source_n_owned(source));
+    return script_send(call, &source->commands, SOURCE_TIMEOUT_MS, reply_cb, source);
 }
 
 void source_keep_lease(struct source *source, uint64_t now_ms)
@@ -142,10 +165,13 @@ void source_keep_lease(struct source *source, uint64_t now_ms)
     bool is_open = source->lease != LEASE_NONE;
 
     if (source->beat_is_out || source->close_is_out || source->lease_is_closed ||
-        now_ms < source->next_beat_ms || (!is_open && source->context->stopping))
+        now_ms < source->next_beat_ms || (!is_open && source->context->stopping) ||
+        (!is_open && source_is_replaying(source)))
         return;
     source->renewal_sent_ms = now_ms;
     source->next_beat_ms = now_ms + source->context->beat_ms;
+    if (source->any_paused && source->next_beat_ms > now_ms + PAUSED_BEAT_MS)
+        source->next_beat_ms = now_ms + PAUSED_BEAT_MS;
     if (send_lease(source, is_open ? "beat" : "open", on_lease) != 0)
         return;
     source->beat_is_out = true;

@@ -3,6 +3,7 @@
 #define DAEMON_SOURCE_PRIVATE_H
 
 #include "daemon/script.h"
+#include "daemon/settle.h"
 #include "daemon/source.h"
 
 #define SOURCE_TIMEOUT_MS    5000 /* for a reply of Redis; then the connection is given up */
@@ -37,6 +38,9 @@ void source_close_lease(struct source *source);
 
 /* ---- source_claim.c */
 
+/* The queue's share, by its weight, of what all may have. At least 1. */
+size_t source_share(const struct source *source, size_t of_all);
+
 /* There is room for enough jobs to be worth a claim. */
 bool source_has_room(const struct source *source);
 
@@ -45,6 +49,55 @@ void source_claim(struct source *source, uint64_t now_ms);
 
 /* Asks for what was claimed without our knowing, after the reply of a claim was lost. */
 void source_recover(struct source *source, uint64_t now_ms);
+
+/* ---- source_partition.c */
+
+/* How many partitions of the queue this daemon has, and will keep. */
+unsigned source_n_owned(const struct source *source);
+
+/* The least that a daemon owns which waits for this list; -1: none waits. */
+void source_hear_waiting(struct source *source, long long least_owned, uint64_t now_ms);
+
+/* The lease of a list that was given up is closed. */
+void source_yielded(struct source *source, uint64_t now_ms);
+
+/* ---- source_dedupe.c */
+
+/* Gives a delivery that is held to the engine, at once or when it was checked for duplicates. */
+void source_admit(struct source *source, struct delivery *delivery);
+
+/* Checks what is to be checked. */
+void source_check(struct source *source, uint64_t now_ms);
+
+/* ---- source_park.c */
+
+/* A delivery is held from here until source_let_go(); it is marked if it must be parked. */
+void source_hold(struct source *source, struct delivery *delivery);
+void source_let_go(struct source *source, struct delivery *delivery);
+
+/* A claim was taken up. */
+void source_claimed_parked(struct source *source);
+
+/* What Redis says: the apps that an operator has paused, {app, ...}, and the oldest parked job of
+ * each app that has any, {app, claim id, ...}. */
+void source_hear_paused(struct source *source, const redisReply *apps);
+void source_hear_parked(struct source *source, const redisReply *oldest);
+
+/* Parks jobs of apps that may not send, where room is short, and brings back what may be sent. */
+void source_park(struct source *source);
+
+/* True while jobs of the app are parked: what goes back to the queue must not pass them. */
+bool source_has_parked(const struct source *source, unsigned app);
+
+/* ---- source_redis.c */
+
+void source_init_redis(struct source *source, uv_loop_t *loop);
+
+/* Its server is away, and its jobs were let go: it holds up no other queue. */
+bool source_is_resting(const struct source *source);
+
+/* When source_rest() will let go of its jobs; UINT64_MAX: never. */
+uint64_t source_rests_at(const struct source *source);
 
 /* ---- source_wake.c */
 
@@ -58,11 +111,23 @@ void source_unblock(struct source *source);
 
 /* ---- source_settle.c */
 
-/* The lease is lost: nothing that was claimed under it can be settled. */
-void source_drop_unsettled(struct source *source);
+/* The lease is lost: what is not settled is settled late (source_spool.h). */
+void source_lose_unsettled(struct source *source);
 
 /* Sends what is to be settled. */
 void source_send_settlements(struct source *source, uint64_t now_ms);
+
+/* What settle_add() wants to know. */
+struct settlement source_settlement(const struct source *source);
+
+/* A call of the settle script, up to the operations. */
+struct script_call *source_settle_call(const struct source *source, const char *inflight_key);
+
+/* When the oldest call was sent that is not acknowledged; there must be one. */
+uint64_t source_settling_since(const struct source *source);
+
+/* Writes the outcomes that are on their way to the journal. */
+void source_spool_settling(struct source *source);
 
 void source_add_claim_id(struct script_call *call, const struct delivery *delivery);
 

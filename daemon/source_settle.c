@@ -9,19 +9,24 @@
 #include "daemon/log.h"
 #include "daemon/settle.h"
 #include "daemon/source_private.h"
+#include "daemon/source_spool.h"
 
 #define SETTLE_MAX      1000 /* jobs a call */
 #define SETTLE_RETRY_MS 1000 /* after an error of Redis */
 
 struct settle_call {
-    struct source *source;  /* borrowed; outlives the call */
-    struct list deliveries; /* by `link` */
+    struct list link;           /* in source->settling, oldest first */
+    struct source *source;      /* borrowed; outlives the call */
+    struct source_spool *spool; /* of the consumer that claimed them; n_calls keeps it */
+    struct list deliveries;     /* by `link` */
     size_t n;
+    uint64_t sent_ms;
 };
 
 static void release(struct source *source, struct delivery *delivery)
 {
-    list_remove(&delivery->held_link);
+    source_unspool(delivery);
+    source_let_go(source, delivery);
     engine_release(source->context->engine, &delivery->job);
     delivery_free(delivery);
 }
@@ -37,25 +42,33 @@ static void release_all(struct source *source, struct list *deliveries)
 void source_settle(struct source *source, struct delivery *delivery)
 {
     if (delivery->job.fate == JOB_ABANDONED || delivery->job.abandoned) {
-        source->counters.late++;
+        source_make_late(source, delivery);
         release(source, delivery);
         return;
     }
     list_push(&source->unsettled, &delivery->link);
 }
 
-void source_drop_unsettled(struct source *source)
+/* What was decided holds, whoever has the jobs now. */
+static void make_late(struct source *source, struct list *deliveries)
 {
-    for (struct list *link = source->unsettled.next; link != &source->unsettled; link = link->next)
-        source->counters.late++;
-    release_all(source, &source->unsettled);
+    LIST_FOREACH(link, deliveries)
+    source_make_late(source, LIST_ENTRY(link, struct delivery, link));
+    release_all(source, deliveries);
+}
+
+void source_lose_unsettled(struct source *source)
+{
+    memcpy(source->lost_consumer, source->consumer, sizeof(source->lost_consumer));
+    make_late(source, &source->unsettled);
 }
 
 bool source_drop_all(struct source *source)
 {
     bool any = !list_empty(&source->held);
 
-    source_drop_unsettled(source);
+    source_close_spools(source);
+    release_all(source, &source->unsettled);
     return any;
 }
 
@@ -78,7 +91,8 @@ static void on_settled(const redisReply *reply, void *data)
     struct settle_call *settle = data;
     struct source *source = settle->source;
 
-    source->n_settling--;
+    list_remove(&settle->link);
+    settle->spool->n_calls--;
     if (source_reply_is_good(source, script_settle.name, reply, 0)) {
         source->counters.late += reply->elements;
         source->counters.settled += settle->n - reply->elements;
@@ -86,31 +100,56 @@ static void on_settled(const redisReply *reply, void *data)
     } else {
         if (reply)
             source->settle_after_ms = clock_ms() + SETTLE_RETRY_MS;
-        take_back(source, &settle->deliveries);
+        if (settle->spool == source->spool)
+            take_back(source, &settle->deliveries);
+        else
+            make_late(source, &settle->deliveries);
     }
     free(settle);
 }
 
-static struct script_call *new_call(const struct source *source)
+struct script_call *source_settle_call(const struct source *source, const char *inflight_key)
 {
     struct script_call *call = script_call_new(&script_settle);
 
     if (!call)
         return NULL;
-    script_key(call, source->consumer_key[KEYS_INFLIGHT]);
+    script_key(call, inflight_key);
     script_key(call, source->list_key[KEYS_RETRY]);
     script_key(call, source->list_key[KEYS_RETRY_JOBS]);
     script_key(call, source->list_key[KEYS_RESULTS]);
     script_key(call, source->list_key[KEYS_FAILURES]);
     script_key(call, source->queue->list);
+    script_key(call, source->list_key[KEYS_PARKED]);
+    script_key(call, source->list_key[KEYS_SEEN]);
     script_arg_number(call, source->context->config->results_max_entries);
     return call;
 }
 
-static void send_some(struct source *source, const struct settlement *settlement)
+uint64_t source_settling_since(const struct source *source)
+{
+    return LIST_ENTRY(source->settling.next, struct settle_call, link)->sent_ms;
+}
+
+void source_spool_settling(struct source *source)
+{
+    LIST_FOREACH(at, &source->settling)
+    {
+        struct settle_call *settle = LIST_ENTRY(at, struct settle_call, link);
+
+        LIST_FOREACH(link, &settle->deliveries)
+        {
+            if (settle->spool == source->spool &&
+                !source_spool_delivery(source, LIST_ENTRY(link, struct delivery, link)))
+                return;
+        }
+    }
+}
+
+static void send_some(struct source *source, const struct settlement *settlement, uint64_t now_ms)
 {
     struct settle_call *settle = calloc(1, sizeof(*settle));
-    struct script_call *call = new_call(source);
+    struct script_call *call = source_settle_call(source, source->spool->inflight_key);
     struct list *link;
 
     if (!settle || !call) {
@@ -118,25 +157,27 @@ static void send_some(struct source *source, const struct settlement *settlement
         script_call_free(call);
         return;
     }
-    settle->source = source;
+    *settle = (struct settle_call){.source = source, .spool = source->spool, .sent_ms = now_ms};
     list_init(&settle->deliveries);
     while (settle->n < SETTLE_MAX && (link = list_pop(&source->unsettled))) {
         settle_add(call, settlement, LIST_ENTRY(link, struct delivery, link));
         list_push(&settle->deliveries, link);
         settle->n++;
     }
-    if (script_send(call, source->context->commands, SOURCE_TIMEOUT_MS, on_settled, settle) == 0) {
-        source->n_settling++;
+    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_settled, settle) == 0) {
+        list_push(&source->settling, &settle->link);
+        settle->spool->n_calls++;
         return;
     }
     take_back(source, &settle->deliveries);
     free(settle);
 }
 
-static struct settlement settlement_of(const struct source *source)
+struct settlement source_settlement(const struct source *source)
 {
     return (struct settlement){
-        .successes = source->context->config->results_successes,
+        .config = source->context->config,
+        .dedupes = source->queue->dedupe_ms > 0,
         .now_ms = source->server_now_at_ms,
         .server_now_ms = source->server_now_ms,
     };
@@ -150,8 +191,9 @@ static int younger_first(const void *a, const void *b)
 }
 
 /* Jobs with a history wait among the retries, which are claimed before the list: what stood before
- * one of them must join it there, or it would be passed. */
-static void keep_places(struct delivery **deliveries, size_t n)
+ * one of them must join it there, or it would be passed. So must jobs whose claim id is remembered:
+ * in the list they would lose it, and their place before others that are parked. */
+static void keep_places(const struct source *source, struct delivery **deliveries, size_t n)
 {
     bool is_passed = false;
 
@@ -159,7 +201,8 @@ static void keep_places(struct delivery **deliveries, size_t n)
         struct job *job = &deliveries[i]->job;
 
         is_passed |= job->fate == JOB_LATER && job->due_ms == 0;
-        if (is_passed && job->fate == JOB_HANDED_BACK)
+        if (job->fate == JOB_HANDED_BACK &&
+            (is_passed || source->queue->dedupe_ms > 0 || source_has_parked(source, job->app)))
             job->fate = JOB_LATER;
     }
 }
@@ -173,12 +216,12 @@ static void sort_unsettled(struct source *source)
 
     for (struct list *link = source->unsettled.next; link != &source->unsettled; link = link->next)
         n++;
-    if (n < 2 || !(deliveries = calloc(n, sizeof(struct delivery *))))
+    if (n == 0 || !(deliveries = calloc(n, sizeof(struct delivery *))))
         return;
     for (size_t i = 0; i < n; i++)
         deliveries[i] = LIST_ENTRY(list_pop(&source->unsettled), struct delivery, link);
     qsort(deliveries, n, sizeof(struct delivery *), younger_first);
-    keep_places(deliveries, n);
+    keep_places(source, deliveries, n);
     for (size_t i = 0; i < n; i++)
         list_push(&source->unsettled, &deliveries[i]->link);
     free(deliveries);
@@ -201,7 +244,7 @@ static void set_aside_returns(struct source *source, struct list *later)
 
 void source_send_settlements(struct source *source, uint64_t now_ms)
 {
-    struct settlement settlement = settlement_of(source);
+    struct settlement settlement = source_settlement(source);
     struct list later;
 
     if (source->lease != LEASE_HELD || now_ms < source->settle_after_ms)
@@ -211,30 +254,38 @@ void source_send_settlements(struct source *source, uint64_t now_ms)
         set_aside_returns(source, &later);
     else if (source->context->stopping)
         sort_unsettled(source);
-    while (!list_empty(&source->unsettled) && source->context->commands->state == REDIS_UP) {
+    while (!list_empty(&source->unsettled) && source->commands.state == REDIS_UP) {
         struct list *before = source->unsettled.next;
 
-        send_some(source, &settlement);
+        send_some(source, &settlement, now_ms);
         if (source->unsettled.next == before)
             break; /* memory is short: later */
     }
     list_splice(&source->unsettled, &later);
 }
 
+/* A lost reply leaves it to source_spool.c, or else a crash would repeat a part of one job. */
 static void on_progress(const redisReply *reply, void *data)
 {
-    /* Without it a crash would repeat a part of one job: nothing is to be done about it. */
+    struct source *source = data;
+
     (void)reply;
-    (void)data;
+    source->n_progress--;
+    source->progress_since_ms = clock_ms();
 }
 
 void source_keep_progress(struct source *source, const struct delivery *delivery)
 {
-    struct settlement settlement = settlement_of(source);
+    struct settlement settlement = source_settlement(source);
     struct script_call *call;
 
-    if (source->lease != LEASE_HELD || delivery->job.abandoned || !(call = new_call(source)))
+    source_spool_progress(source, delivery);
+    if (source->lease != LEASE_HELD || delivery->job.abandoned ||
+        !(call = source_settle_call(source, source->spool->inflight_key)))
         return;
     settle_add_progress(call, &settlement, delivery);
-    (void)!script_send(call, source->context->commands, SOURCE_TIMEOUT_MS, on_progress, NULL);
+    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_progress, source) != 0)
+        return;
+    if (source->n_progress++ == 0)
+        source->progress_since_ms = clock_ms();
 }

@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "daemon/log.h"
 #include "daemon/source_private.h"
 
-#define POLL_MS 100 /* between claims while the blocking connection cannot be used */
+#define POLL_MS      100 /* between claims while the blocking connection cannot be used */
+#define TELL_AT_LOSS 3   /* in a row of that connection, while the other one is up */
 
 static void on_wake_up(struct redis *wake)
 {
     struct source *source = wake->options.data;
 
+    redis_learn_nodes(wake);
     source->is_waiting = false;
     source->may_have_more = true; /* what came while nobody waited */
 }
@@ -23,6 +26,10 @@ static void on_wake_down(struct redis *wake)
     struct source *source = wake->options.data;
 
     source->is_waiting = false;
+    if (wake->n_lost == TELL_AT_LOSS && !wake->is_moved && source->commands.state == REDIS_UP)
+        log_event(LOG_WARNING, "redis",
+                  "no second connection to wait for jobs on: asking for them now and then",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", wake->errmsg));
 }
 
 void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis_options *redis)
@@ -36,6 +43,17 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
     redis_start(&source->wake);
 }
 
+/* Such as -OOM: the claim script is allowed what BLMOVE is not. */
+static void refuse_to_wait(struct source *source, const redisReply *reply)
+{
+    if (!source->cannot_wait)
+        log_event(LOG_WARNING, "redis", "cannot wait for jobs: asking for them now and then",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", reply->str));
+    source->cannot_wait = true;
+    source->wait_again_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
+    source->next_claim_ms = clock_ms() + POLL_MS;
+}
+
 static void on_woken(struct redis *wake, const redisReply *reply, void *data)
 {
     struct source *source = data;
@@ -44,13 +62,13 @@ static void on_woken(struct redis *wake, const redisReply *reply, void *data)
     source->is_waiting = false;
     if (!reply)
         return;
-    if (reply->type == REDIS_REPLY_STRING) {
-        source->may_have_more = true;
-    } else if (reply->type == REDIS_REPLY_ERROR) {
-        /* Such as -OOM: the claim script is allowed what BLMOVE is not. */
-        source->wait_again_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
-        source->next_claim_ms = clock_ms() + POLL_MS;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        refuse_to_wait(source, reply);
+        return;
     }
+    source->cannot_wait = false;
+    if (reply->type == REDIS_REPLY_STRING)
+        source->may_have_more = true;
 }
 
 /* The lease must outlast the wait: else a job could be moved to an intake that nobody looks after.
@@ -66,8 +84,8 @@ static bool lease_outlasts_wait(const struct source *source, uint64_t now_ms)
 static bool may_wait(const struct source *source, uint64_t now_ms)
 {
     return !source->is_waiting && !source->may_have_more && !source->claim_is_out &&
-           !source->context->stopping && !source->is_paused && now_ms >= source->wait_again_ms &&
-           lease_outlasts_wait(source, now_ms);
+           !source->context->stopping && !source->is_yielding && !source->is_paused &&
+           now_ms >= source->wait_again_ms && lease_outlasts_wait(source, now_ms);
 }
 
 static int send_wait(struct source *source)
@@ -120,7 +138,7 @@ void source_unblock(struct source *source)
     if (!source->is_waiting || source->unblock_sent || source->wake.client_id == 0)
         return;
     lengths[2] = (size_t)snprintf(id, sizeof(id), "%lld", source->wake.client_id);
-    if (redis_command(source->context->commands, 3, argv, lengths, SOURCE_TIMEOUT_MS, on_unblocked,
-                      NULL) == 0)
+    if (redis_command(&source->commands, 3, argv, lengths, SOURCE_TIMEOUT_MS, on_unblocked, NULL) ==
+        0)
         source->unblock_sent = true;
 }

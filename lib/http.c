@@ -56,11 +56,20 @@ static bool read_header(const char *line, size_t len, const char *name,
     return true;
 }
 
-/* A Date header is read as a Retry-After that counts from 1970. */
+static void forget_headers(struct pusher_http *http)
+{
+    http->date_s = -1;
+    http->retry_after_ms = -1;
+}
+
+/* A Date header is read as a Retry-After that counts from 1970. What stood before a status line was
+ * of an interim answer, or of the proxy's to CONNECT. */
 size_t pusher__http_on_header(char *line, size_t unit, size_t n, void *arg)
 {
     struct pusher_http *http = arg;
     struct pusher_string value;
+    if (unit * n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        forget_headers(http);
     if (read_header(line, unit * n, "Date", &value)) {
         int64_t ms = pusher_retry_after_ms(value.ptr, value.len, 0, INT64_MAX);
         http->date_s = ms < 0 ? -1 : ms / 1000;
@@ -150,13 +159,25 @@ static int fail_curl(const struct pusher_http *http, CURLcode rc, struct pusher_
                         text);
 }
 
+/* A proxy that will not connect us answers in the server's place. Where it does not know or allow
+ * us, that is an answer, like its 407 to a plain request, and no fault of the line. libcurl has
+ * dropped the body: words of ours stand for it. Gives the status, or 0. */
+static long refusal_of_proxy(struct pusher_http *http)
+{
+    static char words[] = "the proxy refused to connect";
+    const size_t len = sizeof(words) - 1;
+    long status = 0;
+    curl_easy_getinfo(http->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    bool is_refusal = status == 401 || status == 403 || status == 407;
+    return is_refusal && pusher__http_on_body(words, 1, len, http) == len ? status : 0;
+}
+
 static void forget_answer(struct pusher_http *http)
 {
     http->len = 0;
     http->too_long = http->no_memory = false;
-    http->date_s = -1;
-    http->retry_after_ms = -1;
     http->curl_error[0] = '\0';
+    forget_headers(http);
 }
 
 static int send_once(struct pusher_http *http, const struct pusher_request *request,
@@ -172,10 +193,13 @@ static int send_once(struct pusher_http *http, const struct pusher_request *requ
     CURLcode curl_rc = set_request(http, request);
     if (curl_rc == CURLE_OK)
         curl_rc = curl_easy_perform(http->easy);
-    if (curl_rc != CURLE_OK)
-        return fail_curl(http, curl_rc, error);
     long status = 0;
-    curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (curl_rc == CURLE_OK)
+        curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+    else
+        status = refusal_of_proxy(http);
+    if (curl_rc != CURLE_OK && status == 0)
+        return fail_curl(http, curl_rc, error);
     *ret_status = (unsigned)status;
     return 0;
 }

@@ -126,7 +126,7 @@ int pusher__json_measure(const char *text, size_t len, size_t *ret_size)
         size += (size_t)(p - from) + escaped;
         /* A byte that stopped the blocks is rarely alone: go on slowly for a block's length. */
         for (from = p; p < end && p - from < BLOCK;) {
-            size_t n = pusher__utf8_char(p, end);
+            size_t n = pusher__utf8_char((const char *)p, (const char *)end);
             if (n == 0)
                 return PUSHER_EDATA;
             size += n > 1 ? n : escaped_size(*p);

@@ -2,12 +2,17 @@
  * in a 200), and what does that status mean, given what the text says.
  *
  *   2xx                  DONE
- *   3xx                  FORBIDDEN: redirects are never followed (a POST would lose its body and
- * its signature). The address, the scheme or the prefix is wrong, and every request of the app will
- * meet the same 400, 404             FORBIDDEN if the text is about the app, else REFUSED,
- * NOT_FOUND 401                  CLOCK if the text is about the timestamp, else FORBIDDEN 402, 403
- * FORBIDDEN 407 408 421 425 429  RETRY other 4xx            REFUSED 5xx                  RETRY, all
- * of them: 501 and 505 come from proxies in trouble, and a retry costs less than a lost event
+ *   3xx                  FORBIDDEN: the address, the scheme or the prefix is wrong. Redirects are
+ *                        never followed: a POST would lose its body and its signature
+ *   400                  FORBIDDEN if the text is about the app, else REFUSED
+ *   401                  CLOCK if the text is about the timestamp, else FORBIDDEN
+ *   402, 403             FORBIDDEN
+ *   404                  FORBIDDEN if the text is about the app, else NOT_FOUND
+ *   407                  FORBIDDEN: the proxy wants other credentials, whatever is sent
+ *   408 421 425 429      RETRY
+ *   other 4xx            REFUSED
+ *   5xx                  RETRY, all of them: 501 and 505 come from proxies in trouble, and a retry
+ *                        costs less than a lost event
  *   anything else        RETRY: that was no HTTP
  *
  * The usual answer, 200 with {}, is judged without a JSON parser. */
@@ -48,10 +53,10 @@ static enum pusher_reply_class classify_4xx(unsigned status, const char *text)
         return is_about_clock(text) ? PUSHER_REPLY_CLOCK : PUSHER_REPLY_FORBIDDEN;
     case 402:
     case 403:
+    case 407:
         return PUSHER_REPLY_FORBIDDEN;
     case 404:
         return is_about_app(text) ? PUSHER_REPLY_FORBIDDEN : PUSHER_REPLY_NOT_FOUND;
-    case 407:
     case 408:
     case 421:
     case 425:

@@ -46,7 +46,7 @@ static char *mend(const char *text, size_t len)
     if (!copy)
         return NULL;
     memcpy(copy, text, len);
-    unsigned char *p = (unsigned char *)copy, *end = p + len;
+    char *p = copy, *end = p + len;
     while (p < end) {
         size_t n = pusher__utf8_char(p, end);
         if (n == 0)

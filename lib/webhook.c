@@ -46,20 +46,27 @@ static bool has_header(const struct pusher_webhook *webhook, const char *name)
     return next_header(webhook, name, &index).ptr != NULL;
 }
 
-/* The HMAC state of the key; false if nobody told us of such a key. */
-static bool find_key(const struct pusher_client *client, const struct pusher_webhook *webhook,
-                     struct pusher_string key, crypto_auth_hmacsha256_state *ret_state)
+static bool token_has_key(const struct pusher_token *token, struct pusher_string key)
 {
-    if (pusher__equals(key, client->key)) {
-        *ret_state = client->secrets->hmac;
-        return true;
-    }
-    for (size_t i = 0; i < webhook->n_tokens; i++) {
-        const struct pusher_token *token = &webhook->tokens[i];
-        bool usable = token->key.ptr && token->secret.ptr && token->secret.len > 0;
-        if (usable && token->key.len == key.len && memcmp(token->key.ptr, key.ptr, key.len) == 0) {
-            crypto_auth_hmacsha256_init(ret_state, (const unsigned char *)token->secret.ptr,
-                                        token->secret.len);
+    bool usable = token->key.ptr && token->secret.ptr && token->secret.len > 0;
+    return usable && token->key.len == key.len && memcmp(token->key.ptr, key.ptr, key.len) == 0;
+}
+
+/* The HMAC state of the next secret of this key: the client's own at index 0, then those of the
+ * tokens. *index moves behind it; false if there is none. */
+static bool next_secret(const struct pusher_client *client, const struct pusher_webhook *webhook,
+                        struct pusher_string key, size_t *index,
+                        crypto_auth_hmacsha256_state *ret_state)
+{
+    while (*index <= webhook->n_tokens) {
+        size_t i = (*index)++;
+        if (i == 0 && pusher__equals(key, client->key)) {
+            *ret_state = client->secrets->hmac;
+            return true;
+        }
+        if (i > 0 && token_has_key(&webhook->tokens[i - 1], key)) {
+            struct pusher_string secret = webhook->tokens[i - 1].secret;
+            crypto_auth_hmacsha256_init(ret_state, (const unsigned char *)secret.ptr, secret.len);
             return true;
         }
     }
@@ -93,19 +100,29 @@ static bool any_signature_equals(const struct pusher_webhook *webhook,
     return found;
 }
 
+/* True if one of the secrets of this key has made one of the signatures. */
+static bool signed_by_key(const struct pusher_client *client, const struct pusher_webhook *webhook,
+                          struct pusher_string key, bool *ret_known)
+{
+    crypto_auth_hmacsha256_state state;
+    size_t index = 0;
+    while (next_secret(client, webhook, key, &index, &state)) {
+        *ret_known = true;
+        if (any_signature_equals(webhook, &state))
+            return true;
+    }
+    return false;
+}
+
 /* A header may come several times: one key that we know, with one signature of it, is enough. */
 static int check_signature(const struct pusher_client *client, const struct pusher_webhook *webhook,
                            struct pusher_error *error)
 {
-    crypto_auth_hmacsha256_state state;
     struct pusher_string key;
     bool knows_key = false;
     size_t index = 0;
     while ((key = next_header(webhook, KEY_HEADER, &index)).ptr) {
-        if (!find_key(client, webhook, key, &state))
-            continue;
-        knows_key = true;
-        if (any_signature_equals(webhook, &state))
+        if (signed_by_key(client, webhook, key, &knows_key))
             return 0;
     }
     return pusher__fail(error, PUSHER_ESIGNATURE,

@@ -8,7 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "proto/utf8.h"
+#include "lib/utf8.h"
 
 #define ONES(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -112,7 +112,7 @@ int json_string_scan(struct reader *r, struct value *value)
 
     value->escaped = false;
     for (;;) {
-        unsigned n;
+        size_t n;
         r->at = json_string_skip_plain(r->at, r->end);
         if (r->at == r->end)
             return reader_fail(r, r->at, JSON_ENDS_EARLY);
@@ -126,7 +126,7 @@ int json_string_scan(struct reader *r, struct value *value)
         }
         if ((unsigned char)*r->at < 0x20)
             return reader_fail(r, r->at, "a control character in a string");
-        n = utf8_sequence(r->at, r->end);
+        n = pusher__utf8_char(r->at, r->end);
         if (n == 0)
             note_flaw(value, r->at, "is not UTF-8");
         r->at += n ? n : 1;
@@ -165,7 +165,7 @@ static size_t unescape_unicode(const char *at, const char *end, char **out)
         unit = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
         taken = 10;
     }
-    *out += utf8_encode(unit, *out);
+    *out += pusher__utf8_encode(unit, *out);
     return taken;
 }
 

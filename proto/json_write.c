@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "proto/json_string.h"
-#include "proto/utf8.h"
 
 #define DOUBLE_EXACT_MAX 9007199254740992.0 /* 2^53: up to it every whole number is a double */
 
@@ -43,12 +43,12 @@ bool json_write_string(struct json_sink *sink, struct pusher_string text)
     json_write_raw(sink, "\"", 1);
     while (at < end) {
         const char *run = at;
-        unsigned n;
+        size_t n;
         at = json_string_skip_plain(at, end);
         json_write_raw(sink, run, (size_t)(at - run));
         if (at == end)
             break;
-        n = utf8_sequence(at, end);
+        n = pusher__utf8_char(at, end);
         if (n > 1)
             json_write_raw(sink, at, n);
         else if (n == 1)

@@ -61,6 +61,13 @@ size_t keys_consumer(const char *list, enum keys_consumer which, const char *con
 
 static bool is_suffix(const char *suffix, size_t len)
 {
+    static const char *const prefixes[] = {"parked:", "seen:"};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t n = strlen(prefixes[i]);
+        if (len > n && memcmp(prefixes[i], suffix, n) == 0)
+            return true;
+    }
     for (size_t i = 0; i < KEYS_QUEUE_COUNT; i++) {
         if (strlen(queue_suffix[i]) == len && memcmp(queue_suffix[i], suffix, len) == 0)
             return true;

@@ -21,7 +21,11 @@
     X(RETRY_JOBS, "retry:jobs") /* hash: claim id -> record of a job that waits in `retry` */      \
     X(LEASES, "leases")         /* zset: consumer by the unix ms at which its lease ends */        \
     X(SEQ, "seq")               /* counter: the last claim id */                                   \
-    X(PAUSED, "paused")         /* exists while nobody may claim */
+    X(PAUSED, "paused")         /* hash: app, or * for the queue -> {"since_ms","reason"} */       \
+    X(PARKED, "parked")         /* set: apps with parked jobs; {L}:parked:APP is a zset of their   \
+                                   claim ids, the records are in retry:jobs */                     \
+    X(WAITING, "waiting")       /* hash: consumers that wait for an exclusive list */              \
+    X(SEEN, "seen")             /* prefix: {L}:seen:ID holds the claim id of a job, for dedupe */
 
 /* X(NAME, "prefix"): one key a consumer, {L}:prefix:CONSUMER. */
 #define KEYS_CONSUMER_MAP(X)                                                                       \

@@ -7,9 +7,9 @@
 
 #include <math.h>
 
+#include "lib/utf8.h"
 #include "proto/json_write.h"
 #include "proto/msgpack_read.h"
-#include "proto/utf8.h"
 
 #define GROWTH_MAX  6 /* bytes of JSON from one of msgpack: "false,", or a control character */
 #define SMALL_BYTES 512
@@ -30,7 +30,7 @@ static int write_text(struct json_sink *sink, const struct value *token,
 {
     if (json_write_string(sink, token->text))
         return 0;
-    return flawed(ret_flaw, token->text.ptr + utf8_valid(token->text.ptr, token->text.len),
+    return flawed(ret_flaw, token->text.ptr + pusher__utf8_prefix(token->text.ptr, token->text.len),
                   "is not UTF-8");
 }
 

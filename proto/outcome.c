@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "proto/json_write.h"
 #include "proto/reader.h"
-#include "proto/utf8.h"
 
 static void write_literal(struct json_sink *sink, const char *text)
 {
@@ -18,7 +18,7 @@ static void write_literal(struct json_sink *sink, const char *text)
 static void write_error(struct json_sink *sink, struct pusher_string error)
 {
     if (error.len > OUTCOME_TEXT_MAX)
-        error.len = utf8_cut(error.ptr, error.len, OUTCOME_TEXT_MAX);
+        error.len = pusher__utf8_cut(error.ptr, error.len, OUTCOME_TEXT_MAX);
     (void)json_write_string(sink, error);
 }
 

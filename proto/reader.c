@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "proto/json_read.h"
 #include "proto/json_string.h"
 #include "proto/msgpack_json.h"
 #include "proto/msgpack_read.h"
-#include "proto/utf8.h"
 
 #define DOUBLE_EXACT_MAX (UINT64_C(1) << 53) /* up to it every whole number is a double */
 
@@ -91,7 +91,7 @@ int value_text(const struct value *value, struct arena *arena, struct pusher_str
         if (value->escaped)
             return unescape(value, arena, ret_text);
     } else {
-        size_t valid = utf8_valid(value->text.ptr, value->text.len);
+        size_t valid = pusher__utf8_prefix(value->text.ptr, value->text.len);
         if (valid < value->text.len) {
             *ret_flaw = (struct value_flaw){value->text.ptr + valid, "is not UTF-8"};
             return VALUE_FLAWED;

@@ -10,7 +10,14 @@ SCRIPT(settle);
 SCRIPT(lease);
 SCRIPT(reap);
 SCRIPT(recover);
+SCRIPT(unpark);
+SCRIPT(dedupe);
+
+/* Of pusherctl. */
+SCRIPT(replay);
+SCRIPT(pause);
+SCRIPT(fsck);
 
 const struct lua_script *const all_scripts[N_SCRIPTS] = {
-    &script_claim, &script_settle, &script_lease, &script_reap, &script_recover,
+    &script_claim, &script_settle, &script_lease, &script_reap, &script_recover, &script_unpark, &script_dedupe,
 };

@@ -32,6 +32,19 @@ static int set_global_defaults(struct config_loader *loader)
     return 0;
 }
 
+/* systemd's StateDirectory= brings the spool with it; the variable may name several directories. */
+static int set_default_spool(struct config_loader *loader)
+{
+    const char *state = config_getenv(loader, "STATE_DIRECTORY");
+    if (loader->config->spool_dir || !state)
+        return 0;
+    if (asprintf(&loader->config->spool_dir, "%.*s/spool", (int)strcspn(state, ":"), state) < 0) {
+        loader->config->spool_dir = NULL;
+        return config_fail_memory(loader->error);
+    }
+    return 0;
+}
+
 static int load(struct config_loader *loader)
 {
     struct config_where where = {.file = NULL};
@@ -44,7 +57,8 @@ static int load(struct config_loader *loader)
         return config_fail(loader->error, &where, NULL, "libsodium cannot be initialised");
     if (config_read_json(loader) != 0 || config_read_ini(loader) != 0 ||
         config_read_environment(loader) != 0 || set_global_defaults(loader) != 0 ||
-        check_globals(loader) != 0 || config_finish_apps(loader) != 0)
+        set_default_spool(loader) != 0 || check_globals(loader) != 0 ||
+        config_finish_apps(loader) != 0)
         return -1;
     return config_finish_queues(loader);
 }
@@ -102,6 +116,7 @@ void config_free(struct config *config)
     free(config->apps);
     free(config->queues);
     redis_config_deinit(&config->redis);
+    free(config->spool_dir);
     free(config->status_listen);
     free(config);
 }

@@ -20,6 +20,8 @@
 
 #define CONFIG_LEASE_MARGIN_MS 2000 /* a lease outlasts the longest request by more than this */
 
+#define CONFIG_SPOOL_OFF "off"
+
 struct app_settings;
 
 struct app_config {
@@ -36,6 +38,9 @@ struct queue_config {
     unsigned
         weight;   /* 1 to 100, default 1: its share of the claims when all queues have a backlog */
     bool ordered; /* order = channel (default) or none */
+    unsigned partitions; /* 0: the list itself; else it is LIST:partition, one of so many, and */
+    unsigned partition;  /* one daemon has it at a time. `name` and `list` end in ":partition" */
+    uint64_t dedupe_ms;  /* a job whose id was seen so recently is not sent; default 0: off */
 };
 
 enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_SENTINEL };
@@ -78,6 +83,10 @@ struct config {
     uint64_t drain_ms;          /* default 10000: how long SIGTERM waits for requests in flight */
     uint64_t max_claimed_bytes; /* default 16 MiB: of jobs in memory */
     uint64_t max_job_bytes;     /* default 1 MiB: a larger element fails as payload_too_large */
+
+    /* [spool] */
+    char *spool_dir;          /* owned; dir; NULL or CONFIG_SPOOL_OFF: no spool */
+    uint64_t spool_max_bytes; /* max_bytes, default 64 MiB: of one consumer's file */
 
     /* [status] */
     char *status_listen; /* owned; NULL: no status server */

@@ -1,6 +1,7 @@
 /* The table read backwards: one printer for each kind of key. */
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/config/config.h"
@@ -86,22 +87,30 @@ static void print_keys(enum config_section section, const void *object, FILE *ou
             print_key(&config_keys[i], object, out);
 }
 
+/* Of a partitioned queue the first partition stands for all, without its number. */
 static void print_queue(const struct config *config, const struct queue_config *queue, FILE *out)
 {
+    size_t cut = queue->partitions > 0 ? strlen(":0") : 0;
+    char *list = strndup(queue->list, strlen(queue->list) - cut);
     struct queue_settings settings = {
-        .list = queue->list,
+        .list = list,
         .app = queue->app < config->n_apps ? config->apps[queue->app].name : NULL,
         .weight = queue->weight,
         .ordered = queue->ordered,
+        .partitions = queue->partitions,
+        .dedupe_ms = queue->dedupe_ms,
     };
-    fprintf(out, "\n[queue %s]\n", queue->name);
-    print_keys(SECTION_QUEUE, &settings, out);
+    if (queue->partition == 0 && list) {
+        fprintf(out, "\n[queue %.*s]\n", (int)(strlen(queue->name) - cut), queue->name);
+        print_keys(SECTION_QUEUE, &settings, out);
+    }
+    free(list);
 }
 
 void config_dump(const struct config *config, FILE *out)
 {
-    static const enum config_section rest[] = {SECTION_RESULTS, SECTION_DELIVERY, SECTION_STATUS,
-                                               SECTION_LOG};
+    static const enum config_section rest[] = {SECTION_RESULTS, SECTION_DELIVERY, SECTION_SPOOL,
+                                               SECTION_STATUS, SECTION_LOG};
     fprintf(out, "[%s]\n", config_section_name(SECTION_REDIS));
     print_keys(SECTION_REDIS, config, out);
     for (size_t i = 0; i < config->n_apps; i++) {

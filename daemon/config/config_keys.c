@@ -81,6 +81,9 @@ const struct config_key config_keys[] = {
     {QUEUE(weight), .name = "weight", RANGE(1, 100), .initial = "1"},
     {QUEUE(ordered), .name = "order", .kind = KIND_CHOICE, .choices = order_choices,
      .initial = "channel"},
+    {QUEUE(partitions), .name = "partitions", RANGE(0, CONFIG_MAX_QUEUES), .initial = "0"},
+    {QUEUE(dedupe_ms), .name = "dedupe_ms", RANGE(0, 7 * 24 * HOUR_MS), .initial = "0",
+     .unit = "ms"},
 
     {.section = SECTION_RESULTS, .name = "max_entries", GLOBAL(results_max_entries),
      RANGE(1, 1000000000), .initial = "100000", .unit = "entries"},
@@ -108,6 +111,11 @@ const struct config_key config_keys[] = {
     {.section = SECTION_DELIVERY, .name = "max_job_bytes", GLOBAL(max_job_bytes),
      RANGE(1024, 256 * MIB), .initial = "1048576", .unit = "bytes"},
 
+    {.section = SECTION_SPOOL, .name = "dir", .env = "PUSHERD_SPOOL_DIR", GLOBAL(spool_dir),
+     .kind = KIND_DIR},
+    {.section = SECTION_SPOOL, .name = "max_bytes", GLOBAL(spool_max_bytes),
+     RANGE(64 * 1024, 1024 * MIB), .initial = "67108864", .unit = "bytes"},
+
     {.section = SECTION_STATUS, .name = "listen", .env = "PUSHERD_STATUS_LISTEN",
      GLOBAL(status_listen), .kind = KIND_LISTEN},
 
@@ -124,7 +132,7 @@ _Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_MAX_KEYS, "t
 static const char *const section_names[SECTION_COUNT] = {
     [SECTION_REDIS] = "redis",     [SECTION_APP] = "app",           [SECTION_QUEUE] = "queue",
     [SECTION_RESULTS] = "results", [SECTION_DELIVERY] = "delivery", [SECTION_STATUS] = "status",
-    [SECTION_LOG] = "log",
+    [SECTION_LOG] = "log",         [SECTION_SPOOL] = "spool",
 };
 
 bool config_kind_is_string(enum config_kind kind)

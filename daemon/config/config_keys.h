@@ -18,6 +18,7 @@ enum config_section {
     SECTION_QUEUE, /* several, named */
     SECTION_RESULTS,
     SECTION_DELIVERY,
+    SECTION_SPOOL,
     SECTION_STATUS,
     SECTION_LOG,
     SECTION_COUNT
@@ -31,6 +32,7 @@ enum config_kind {
     KIND_SECRET,    /* as KIND_TEXT; never shown */
     KIND_PROXY,     /* a URL that may hold a password */
     KIND_FILE,      /* a file that must be readable; relative to the configuration file */
+    KIND_DIR,       /* a directory, relative to the configuration file; or off */
     KIND_LIST,      /* the name of a Redis list */
     KIND_LISTEN,    /* host:port or unix:/path */
     KIND_REDIS_URL, /* see redis_url.h; may hold a secret */

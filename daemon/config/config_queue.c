@@ -1,5 +1,6 @@
 /* From the settings of a queue to its list and its default app. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,24 +57,56 @@ static int check_list(struct config_loader *loader, const struct config_draft *d
     return 0;
 }
 
-static int finish(struct config_loader *loader, struct config_draft *draft,
-                  struct queue_config *queue)
+static char *numbered(const char *text, unsigned partition)
+{
+    char *copy;
+
+    return asprintf(&copy, "%s:%u", text, partition) < 0 ? NULL : copy;
+}
+
+static int add_queue(struct config_loader *loader, const struct config_draft *draft,
+                     const struct queue_config *like, const char *list)
+{
+    struct config *config = loader->config;
+    struct queue_config *queue = &config->queues[config->n_queues];
+    bool is_whole = like->partitions == 0;
+    if (config->n_queues == CONFIG_MAX_QUEUES)
+        return config_fail_key(loader, draft, config_key_find(SECTION_QUEUE, "partitions"),
+                               "there are more than %d lists in all", CONFIG_MAX_QUEUES);
+    *queue = *like;
+    queue->name = is_whole ? strdup(draft->name) : numbered(draft->name, like->partition);
+    queue->list = is_whole ? strdup(list) : numbered(list, like->partition);
+    if (queue->name && queue->list && check_list(loader, draft, queue->list) == 0) {
+        config->n_queues++;
+        return 0;
+    }
+    is_whole = !queue->name || !queue->list;
+    free(queue->name);
+    free(queue->list);
+    return is_whole ? config_fail_memory(loader->error) : -1;
+}
+
+/* A queue, or one for each of its partitions. */
+static int finish(struct config_loader *loader, struct config_draft *draft)
 {
     struct queue_settings *settings = draft->object;
     const struct config_key *list = config_key_find(SECTION_QUEUE, "list");
+    struct queue_config queue = {.name = NULL};
     if (config_set_defaults(loader, draft, SECTION_QUEUE) != 0)
         return -1;
     if (!settings->list &&
         config_set(loader, draft, list, draft->name, draft->layer, draft->line) != 0)
         return -1;
-    if (check_list(loader, draft, settings->list) != 0 || find_app(loader, draft, &queue->app) != 0)
+    if (find_app(loader, draft, &queue.app) != 0)
         return -1;
-    queue->name = draft->name;
-    queue->list = settings->list;
-    queue->weight = settings->weight;
-    queue->ordered = settings->ordered;
-    draft->name = NULL;
-    settings->list = NULL;
+    queue.weight = settings->weight;
+    queue.ordered = settings->ordered;
+    queue.partitions = settings->partitions;
+    queue.dedupe_ms = settings->dedupe_ms;
+    do {
+        if (add_queue(loader, draft, &queue, settings->list) != 0)
+            return -1;
+    } while (++queue.partition < queue.partitions);
     return 0;
 }
 
@@ -82,13 +115,12 @@ int config_finish_queues(struct config_loader *loader)
     struct config *config = loader->config;
     if (loader->n_queues == 0 && add_default(loader) != 0)
         return -1;
-    config->queues = calloc(loader->n_queues, sizeof *config->queues);
+    config->queues = calloc(CONFIG_MAX_QUEUES, sizeof *config->queues);
     if (!config->queues)
         return config_fail_memory(loader->error);
     for (size_t i = 0; i < loader->n_queues; i++) {
-        if (finish(loader, &loader->queues[i], &config->queues[i]) != 0)
+        if (finish(loader, &loader->queues[i]) != 0)
             return -1;
-        config->n_queues++;
     }
     return 0;
 }

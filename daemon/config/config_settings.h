@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Every string is owned, and NULL where it is not set. */
 struct app_settings {
@@ -31,6 +32,8 @@ struct queue_settings {
     char *app; /* the name of an app */
     unsigned weight;
     bool ordered;
+    uint64_t dedupe_ms;
+    unsigned partitions;
 };
 
 struct app_settings *app_settings_new(void);

@@ -147,6 +147,20 @@ static int parse_file(const struct config_key *key, const char *text, void *fiel
     return 0;
 }
 
+static int parse_dir(const struct config_key *key, const char *text, void *field,
+                     const struct config_context *context)
+{
+    (void)key;
+    char why[CONFIG_FILE_WHY_MAX];
+    if (strcmp(text, CONFIG_SPOOL_OFF) == 0)
+        return keep(text, field, context);
+    char *path = config_path_resolve(text, context->folder, context->credentials, why);
+    if (!path)
+        return fail(context, "%s", why);
+    *(char **)field = path;
+    return 0;
+}
+
 static int parse_list(const struct config_key *key, const char *text, void *field,
                       const struct config_context *context)
 {
@@ -190,7 +204,7 @@ static int (*const parsers[])(const struct config_key *key, const char *text, vo
     [KIND_NUMBER] = parse_number,       [KIND_BOOL] = parse_bool,     [KIND_CHOICE] = parse_choice,
     [KIND_TEXT] = parse_text,           [KIND_SECRET] = parse_secret, [KIND_PROXY] = parse_proxy,
     [KIND_FILE] = parse_file,           [KIND_LIST] = parse_list,     [KIND_LISTEN] = parse_listen,
-    [KIND_REDIS_URL] = parse_redis_url,
+    [KIND_REDIS_URL] = parse_redis_url, [KIND_DIR] = parse_dir,
 };
 
 static int parse_text_of(const struct config_key *key, const char *text, void *object,

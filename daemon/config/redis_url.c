@@ -108,6 +108,8 @@ static int add_sentinel(struct pusher_string one, FILE *list, char why[REDIS_URL
         return fail(why, "a Sentinel without host: sentinel://host:port,host:port/MASTER");
     if (port.ptr && !uri_port(port, &number))
         return fail(why, "the port of a Sentinel is not a number from 1 to 65535");
+    if (host.len >= REDIS_SENTINEL_HOST_MAX)
+        return fail(why, "the host of a Sentinel is too long");
     bool v6 = memchr(host.ptr, ':', host.len) != NULL;
     fprintf(list, v6 ? "%s[%.*s]:%u" : "%s%.*s:%u", ftell(list) > 0 ? "," : "", (int)host.len,
             host.ptr, number);
@@ -135,6 +137,21 @@ static int take_sentinels(struct pusher_string hosts, struct redis_config *redis
     if (fclose(list) != 0)
         return fail(why, "out of memory");
     return rc;
+}
+
+bool redis_url_next_sentinel(const char **at, char ret_host[REDIS_SENTINEL_HOST_MAX],
+                             unsigned *ret_port)
+{
+    struct pusher_string host, port;
+    size_t len = strcspn(*at, ",");
+    if (!uri_split_host((struct pusher_string){.ptr = *at, .len = len}, &host, &port) ||
+        !uri_port(port, ret_port) || host.len >= REDIS_SENTINEL_HOST_MAX)
+        return false;
+    memcpy(ret_host, host.ptr, host.len);
+    ret_host[host.len] = '\0';
+    *at += len;
+    *at += **at == ',';
+    return true;
 }
 
 /* sentinel://host:port,host:port/MASTER[/db] */

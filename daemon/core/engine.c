@@ -137,11 +137,14 @@ static void settle(struct engine *engine, struct job *job)
         tried = job->parts[i].state == PART_DELIVERED || job->parts[i].retries > 0;
     if (job->fate == JOB_LATER && job->abandoned)
         job->fate = JOB_ABANDONED;
+    else if (job->fate == JOB_LATER && job->parked)
+        job->fate = JOB_PARKED;
     else if (job->fate == JOB_LATER && engine->stopping && job->due_ms == 0 && !tried)
         job->fate = JOB_HANDED_BACK;
     engine->counters.done += job->fate == JOB_DONE;
     engine->counters.failed += job->fate == JOB_FAILED;
     engine->counters.later += job->fate == JOB_LATER;
+    engine->counters.parked += job->fate == JOB_PARKED;
     list_remove(&job->progress_link);
     list_remove(&job->link);
     list_push(&engine->settled, &job->link);
@@ -158,7 +161,7 @@ static void add_part(struct engine *engine, struct part *part, uint64_t now_ms)
     struct list ready;
     int pushed;
 
-    if (engine->stopping) {
+    if (engine_has_withdrawn(engine, part->job)) {
         part_park(part, 0);
         return;
     }
@@ -248,26 +251,43 @@ static void withdraw_job(struct engine *engine, struct job *job, struct list *re
 
 bool engine_has_withdrawn(const struct engine *engine, const struct job *job)
 {
-    return engine->stopping || job->abandoned;
+    return engine->stopping || job->abandoned || job->parked;
 }
 
-bool engine_has_withdrawn_any(const struct engine *engine, const struct request *request)
+struct request *engine_without_withdrawn(struct engine *engine, struct request *request)
 {
+    unsigned n_kept = 0;
+    struct list ready;
+
+    list_init(&ready);
     for (unsigned i = 0; i < request->n_parts; i++) {
-        if (engine_has_withdrawn(engine, request->parts[i]->job))
-            return true;
+        struct part *part = request->parts[i];
+
+        if (!engine_has_withdrawn(engine, part->job)) {
+            request->parts[n_kept++] = part;
+            continue;
+        }
+        request->bytes -= part->size;
+        lanes_release(&engine->lanes, part, &ready);
+        part_park(part, 0);
+        engine_part_resolved(engine, part->job);
     }
-    return false;
+    engine_make_ready(engine, &ready);
+    request->n_parts = n_kept;
+    if (n_kept > 0)
+        return request;
+    free(request);
+    return NULL;
 }
 
-/* Requests that wait hold jobs of one or of several queues: all of their jobs are parked. */
 static void withdraw_waiting(struct engine *engine, struct app *app)
 {
     struct request_heap kept = {0};
     struct request *request;
 
     while ((request = request_heap_pop(&app->waiting))) {
-        if (engine_has_withdrawn_any(engine, request) || request_heap_push(&kept, request) != 0)
+        request = engine_without_withdrawn(engine, request);
+        if (request && request_heap_push(&kept, request) != 0)
             engine_park_request(engine, request, 0);
     }
     request_heap_deinit(&app->waiting);
@@ -308,6 +328,33 @@ void engine_abandon(struct engine *engine, unsigned queue)
         job->abandoned |= job->queue == queue;
     }
     withdraw(engine);
+}
+
+size_t engine_park(struct engine *engine, unsigned queue, unsigned app, size_t keep,
+                   uint64_t *ret_lowest)
+{
+    size_t n_marked = 0;
+    uint64_t lowest = UINT64_MAX;
+
+    LIST_FOREACH(link, &engine->open)
+    {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+
+        if (job->queue != queue || job->app != app || job->parked || job->abandoned)
+            continue;
+        if (keep > 0) {
+            keep--;
+            continue;
+        }
+        job->parked = true;
+        n_marked++;
+        if (job->claim_id < lowest)
+            lowest = job->claim_id;
+    }
+    if (n_marked > 0)
+        withdraw(engine);
+    *ret_lowest = lowest;
+    return n_marked;
 }
 
 const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text)

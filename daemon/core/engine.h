@@ -60,10 +60,10 @@ struct answer {
 };
 
 struct engine_counters {
-    uint64_t requests, events;    /* sent; an event is a part */
-    uint64_t retries;             /* requests answered by ANSWER_RETRY */
-    uint64_t isolations;          /* batches halved */
-    uint64_t done, failed, later; /* jobs by fate */
+    uint64_t requests, events;            /* sent; an event is a part */
+    uint64_t retries;                     /* requests answered by ANSWER_RETRY */
+    uint64_t isolations;                  /* batches halved */
+    uint64_t done, failed, later, parked; /* jobs by fate */
 };
 
 /* NULL when out of memory. The limits are copied. */
@@ -119,6 +119,14 @@ void engine_stop(struct engine *engine);
 
 /* Somebody else may have a queue's jobs: what is not in flight is dropped as JOB_ABANDONED. */
 void engine_abandon(struct engine *engine, unsigned queue);
+
+/* Marks the open jobs of a queue and an app to be parked, but the `keep` that were added first:
+ * none that stays has one of them before it in a lane. What of them is not in flight is not sent
+ * any more; they are settled as JOB_PARKED, or by an answer that is still to come. Gives how many
+ * were marked, and the lowest of their claim ids. A job whose `parked` is set before engine_add()
+ * is parked then. */
+size_t engine_park(struct engine *engine, unsigned queue, unsigned app, size_t keep,
+                   uint64_t *ret_lowest);
 
 /* An app's gate, for logs and status. `ret_text` is what the server said when it closed. */
 const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text);

@@ -70,9 +70,19 @@ void gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *
         close_gate(gate, GATE_REFUSED, now_ms, random);
 }
 
+static bool is_down(const struct gate *gate, uint64_t now_ms)
+{
+    return gate->n_failures >= GATE_FAILURES_TO_CLOSE ||
+           (gate->n_failures >= GATE_FEW_FAILURES &&
+            now_ms - gate->failing_ms >= GATE_FEW_FAILURES_MS);
+}
+
 void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
-    if (gate->state == GATE_OPEN && ++gate->n_failures < GATE_FAILURES_TO_CLOSE)
+    if (gate->n_failures == 0)
+        gate->failing_ms = now_ms;
+    gate->n_failures++;
+    if (gate->state == GATE_OPEN && !is_down(gate, now_ms))
         return;
     if (gate->state == GATE_OPEN || gate_is_probe(gate, probe))
         close_gate(gate, gate->cause == GATE_REFUSED ? GATE_REFUSED : GATE_DOWN, now_ms, random);

@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GATE_FAILURES_TO_CLOSE 20    /* in a row, none answered well in between */
+#define GATE_FAILURES_TO_CLOSE 20    /* in a row, none answered well in between; or */
+#define GATE_FEW_FAILURES      5     /* so many, where few requests go out, */
+#define GATE_FEW_FAILURES_MS   2000  /* if the first was so long ago */
 #define GATE_MIN_MS            500   /* the first wait; it doubles with each probe that fails */
 #define GATE_REFUSED_MAX_MS    30000 /* an operator has to act: no hurry */
 #define GATE_DOWN_MAX_MS       5000  /* a server that comes back should not wait long */
@@ -28,6 +30,7 @@ struct gate {
     uint64_t opens_ms;   /* CLOSED: when it becomes half open */
     unsigned n_closed;   /* times in a row that it closed for a refusal or a server that is down */
     unsigned n_failures; /* requests in a row that failed */
+    uint64_t failing_ms; /* when the first of them did */
     unsigned probe;      /* HALF_OPEN: the number of the probe that is in flight, 0: none is */
     unsigned n_probes;   /* so far: probes are numbered, so that an old one is not taken for it */
 };

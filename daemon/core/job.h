@@ -73,6 +73,7 @@ enum job_fate {
     JOB_FAILED,      /* at least one failed; the others were delivered */
     JOB_LATER,       /* to be claimed again at due_ms; delivered parts stay delivered */
     JOB_HANDED_BACK, /* never sent: back to the queue as it was */
+    JOB_PARKED,      /* its app may not send: kept until it may, see parking.h */
     JOB_ABANDONED    /* somebody else may have it: nothing is to be told */
 };
 
@@ -81,6 +82,7 @@ struct job {
     unsigned app;      /* index */
     unsigned queue;    /* index */
     bool abandoned;    /* its claim was lost: parts that would be tried again are not */
+    bool parked;       /* to be settled as JOB_PARKED: likewise */
 
     struct part *parts; /* n_parts */
     uint32_t n_parts;

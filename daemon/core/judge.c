@@ -112,10 +112,9 @@ static void send_again(struct engine *engine, struct request *request, uint64_t 
 {
     struct app *app = &engine->apps[request->app];
 
-    if (engine_has_withdrawn_any(engine, request)) {
-        engine_park_request(engine, request, 0);
+    request = engine_without_withdrawn(engine, request);
+    if (!request)
         return;
-    }
     if (app->gate.state == GATE_CLOSED && due_ms < app->gate.opens_ms)
         due_ms = app->gate.opens_ms;
     request->due_ms = due_ms;
@@ -168,13 +167,16 @@ static void forget_attempt(const struct request *request)
 
 /* The gate has opened. Requests that waited behind it have kept nobody from sending: they may hold
  * their lanes as long as if they were new. If the app was refused, its jobs' time starts anew too.
- */
-static void forget_pause(const struct app *app, bool was_refused)
+ * Backoff that was meant for a server that is down has no sense any more; to limit the dates by one
+ * that is the same for all leaves the heap in order. */
+static void forget_pause(const struct app *app, bool was_refused, uint64_t last_due_ms)
 {
     for (size_t i = 0; i < app->waiting.n_items; i++) {
         struct request *request = app->waiting.items[i];
 
         request->first_sent_ms = 0;
+        if (request->due_ms > last_due_ms)
+            request->due_ms = last_due_ms;
         for (unsigned k = 0; k < request->n_parts && was_refused; k++)
             request->parts[k]->job->first_attempt_ms = 0;
     }
@@ -196,7 +198,7 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
     case ANSWER_REFUSED:
         gate_answered_well(gate, request->probe);
         if (!was_open && gate->state == GATE_OPEN)
-            forget_pause(app, was_refused);
+            forget_pause(app, was_refused, now_ms + engine->limits.retry_base_ms);
         break;
     case ANSWER_FORBIDDEN:
         say_why(app, answer);

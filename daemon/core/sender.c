@@ -201,15 +201,29 @@ static bool has_work(const struct app *app)
            app->waiting.n_items > 0;
 }
 
+/* A closed gate is tested with fresh parts and with requests that have failed, in turn: those may
+ * fail for reasons of their own, and must not keep the gate closed. */
+static struct request *choose(struct engine *engine, struct app *app, uint64_t now_ms)
+{
+    bool fresh_first = app->gate.state == GATE_HALF_OPEN && app->fresh_next;
+    struct request *request = fresh_first ? form(engine, app, now_ms) : NULL;
+
+    if (!request)
+        request = due_again(engine, app, now_ms);
+    if (!request && !fresh_first)
+        request = form(engine, app, now_ms);
+    if (request && app->gate.state == GATE_HALF_OPEN)
+        app->fresh_next = !app->fresh_next;
+    return request;
+}
+
 static struct request *next_of_app(struct engine *engine, struct app *app, uint64_t now_ms)
 {
     struct request *request;
 
     if (app->n_in_flight >= app->limits.max_in_flight || !gate_may_send(&app->gate, now_ms))
         return NULL;
-    request = due_again(engine, app, now_ms);
-    if (!request)
-        request = form(engine, app, now_ms);
+    request = choose(engine, app, now_ms);
     if (request)
         start(engine, app, request, now_ms);
     return request;

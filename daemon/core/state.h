@@ -14,6 +14,7 @@ struct app {
     char gate_text[200]; /* what the server said when the gate closed */
     unsigned n_in_flight;
     bool calls_next;             /* whose turn it is: calls or events */
+    bool fresh_next;             /* ... to be the probe: what is ready, or what waits */
     struct list events;          /* ready parts that may share a batch */
     struct list calls;           /* ready parts that go alone */
     struct list suspects;        /* ready parts of refused batches, in smaller batches */
@@ -55,8 +56,8 @@ void engine_app_is_busy(struct engine *engine, struct app *app);
 /* The job's parts are not to be sent any more. */
 bool engine_has_withdrawn(const struct engine *engine, const struct job *job);
 
-/* ... or those of one of the request's jobs. */
-bool engine_has_withdrawn_any(const struct engine *engine, const struct request *request);
+/* Parks the parts of such jobs in a request that is not in flight. What is left of it, or NULL. */
+struct request *engine_without_withdrawn(struct engine *engine, struct request *request);
 
 /* Parks every part of a request, and frees it. */
 void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);

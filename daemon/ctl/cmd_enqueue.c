@@ -92,8 +92,10 @@ static int finish(struct enqueue *enqueue, int status)
 static int run(struct ctl *ctl, struct enqueue *enqueue, const char *list)
 {
     struct link link;
-    if (link_open(&link, &ctl->config->redis) != 0)
+    if (link_open(&link, &ctl->config->redis) != 0 || link_aim(&link, list) != 0) {
+        link_close(&link);
         return ctl_fail(CTL_UNAVAILABLE, "%s", link.why);
+    }
     lines_init(&enqueue->lines, STDIN_FILENO, LINE_MAX_BYTES);
     feed_init(&enqueue->feed, &link, list);
     progress_init(&enqueue->progress, STDIN_FILENO);

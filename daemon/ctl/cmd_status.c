@@ -20,7 +20,7 @@ static int read_queues(struct ctl *ctl, struct link *link, struct queue_status *
         const struct queue_config *queue = &config->queues[*n];
         if (status_read(link, list ? list : queue->name, list ? list : queue->list, &queues[*n]) !=
             0)
-            return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
+            return ctl_fail(link_status(link), "%s", link->why);
     }
     return CTL_DONE;
 }

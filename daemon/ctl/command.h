@@ -53,7 +53,8 @@ struct command {
     const char *summary;   /* one line */
     const char *details;   /* more of the help; NULL: none */
     int (*run)(struct ctl *ctl, const struct command_args *args);
-    int max_rest; /* arguments that are no options */
+    int max_rest;     /* arguments that are no options */
+    const char *rest; /* what the help calls them */
     struct option_row options[COMMAND_MAX_OPTIONS];
 };
 
@@ -76,6 +77,10 @@ const char *command_value(const struct command_args *args, const char *name);
 int cmd_operation(struct ctl *ctl, const struct command_args *args);
 int cmd_enqueue(struct ctl *ctl, const struct command_args *args);
 int cmd_status(struct ctl *ctl, const struct command_args *args);
+int cmd_failures(struct ctl *ctl, const struct command_args *args);
+int cmd_results(struct ctl *ctl, const struct command_args *args);
+int cmd_pause(struct ctl *ctl, const struct command_args *args); /* and resume */
+int cmd_fsck(struct ctl *ctl, const struct command_args *args);
 int cmd_help(struct ctl *ctl, const struct command_args *args);
 
 #endif

@@ -49,6 +49,13 @@
     }
 
 /* clang-format off */
+/* Of the commands that are no operations. */
+#define FILTER(name, value, help) {name, value, help, OPTION_PLAIN, FORM_NONE, NULL}
+#define FLAG(name, help)          {name, NULL, help, OPTION_FLAG, FORM_NONE, NULL}
+#define SINCE                     FILTER("since", "TIME", "not before this time")
+#define UNTIL                     FILTER("until", "TIME", "not after this time")
+#define JSON_FLAG                 FLAG("json", "JSON on a terminal, too")
+
 const struct command commands[] = {
     {.name = "trigger-event", .operation = "triggerEvent", .run = cmd_operation,
      .summary = "send an event to a channel",
@@ -122,13 +129,59 @@ const struct command commands[] = {
                   FORM_NONE, NULL}}},
 
     {.name = "status", .run = cmd_status,
-     .summary = "show what stands in Redis: backlogs, claims, retries, outcomes",
+     .summary = "show what stands in Redis: backlogs, claims, retries, outcomes, pauses",
      .details = "A table on a terminal, else JSON. With --list that one list, else every queue of\n"
                 "the configuration.\n",
-     .options = {{"json", NULL, "JSON on a terminal, too", OPTION_FLAG, FORM_NONE, NULL}}},
+     .options = {JSON_FLAG}},
+
+    {.name = "failures", .run = cmd_failures, .max_rest = 10000,
+     .rest = "list|show|replay|drop [STREAM_ID...]",
+     .summary = "list the jobs that failed, show one, replay or drop them",
+     .details =
+         "  list    the last 20, the newest first; --follow goes on with those to come\n"
+         "  show    one entry whole: that of a STREAM_ID, or the last one of --id\n"
+         "  replay  put jobs back on the list; of a job that failed in part, only the parts that\n"
+         "          failed are sent again. The entries are removed\n"
+         "  drop    remove entries, and so the jobs\n"
+         "replay and drop take STREAM_IDs, filters, or --all; --app NAME is a filter, too. TIME is\n"
+         "unix milliseconds, or a time that long ago: 90s, 15m, 2h, 7d.\n",
+     .options = {FILTER("code", "CODE", "only with this code, such as rejected"),
+                 FILTER("op", "OP", "only of this operation, such as triggerEvent"),
+                 FILTER("id", "ID", "only of the job with this id"),
+                 SINCE, UNTIL,
+                 FILTER("limit", "N", "list: at most so many (20); replay, drop: all"),
+                 FLAG("oldest", "list: the oldest first"),
+                 FLAG("follow", "list: go on with those to come, until Ctrl-C"),
+                 FLAG("all", "replay, drop: every entry that there is now"),
+                 FLAG("dry-run", "replay, drop: only count"),
+                 FLAG("yes", "drop --all: do not ask"), JSON_FLAG}},
+
+    {.name = "results", .run = cmd_results,
+     .summary = "show the last jobs that succeeded, and with --follow those to come",
+     .details = "With --follow, JSON is one object a line, until Ctrl-C; a connection that fails is\n"
+                "opened again. --app NAME shows that app's only. TIME as for failures.\n",
+     .options = {FLAG("follow", "go on with those to come"),
+                 FILTER("limit", "N", "at most so many of those that are there (20)"),
+                 FILTER("op", "OP", "only of this operation, such as triggerEvent"),
+                 FILTER("id", "ID", "only of the job with this id"), SINCE, UNTIL, JSON_FLAG}},
+
+    {.name = "pause", .run = cmd_pause,
+     .summary = "pause a queue, or with --app one app of it: its jobs wait in Redis",
+     .details = "What is in flight ends; nothing more is sent until it is resumed.\n",
+     .options = {FILTER("reason", "TEXT", "for status to show"),
+                 FLAG("force", "even if the configuration has no such app"), JSON_FLAG}},
+
+    {.name = "resume", .run = cmd_pause,
+     .summary = "let a paused queue, or with --app one app of it, go on", .options = {JSON_FLAG}},
+
+    {.name = "fsck", .run = cmd_fsck,
+     .summary = "count the jobs of a queue, and find those that are astray",
+     .details = "May run while pusherd works. Exit status 1 if something is wrong, and was not\n"
+                "repaired. With --list that one list, else every queue of the configuration.\n",
+     .options = {FLAG("repair", "put what is astray back to where it is found"), JSON_FLAG}},
 
     {.name = "help", .run = cmd_help, .summary = "show this, or the help of a command",
-     .max_rest = 1},
+     .max_rest = 1, .rest = "[COMMAND]"},
 };
 
 const struct option_row operation_options[] = {

@@ -40,13 +40,13 @@ static void print_usage_line(const struct command *command, FILE *out)
 {
     const struct option_row *row;
     fprintf(out, "usage: pusherctl %s", command->name);
+    if (command->rest)
+        fprintf(out, " %s", command->rest);
     for (size_t i = 0; (row = command_option(command, i)) != NULL; i++) {
         bool required = row->flags & OPTION_REQUIRED;
         fprintf(out, " %s--%s%s%s%s", required ? "" : "[", row->name, row->value ? " " : "",
                 row->value ? row->value : "", required ? "" : "]");
     }
-    if (command->max_rest > 0)
-        fputs(" [COMMAND]", out);
     fputs("\n\n", out);
 }
 

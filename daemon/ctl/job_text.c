@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "daemon/ctl/pack.h"
+#include "lib/utf8.h"
 #include "proto/json_write.h"
-#include "proto/utf8.h"
 
 static int check(const struct option_row *row, const char *value)
 {
     char why[PACK_WHY_MAX];
     size_t len = strlen(value);
-    size_t valid = utf8_valid(value, len);
+    size_t valid = pusher__utf8_prefix(value, len);
     if (valid < len)
         return ctl_fail(CTL_USAGE, "--%s: byte %zu is not UTF-8", row->name, valid + 1);
     bool is_json = row->form == FORM_JSON || (row->form == FORM_NAMES && value[0] == '[');

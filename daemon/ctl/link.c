@@ -8,6 +8,7 @@
 
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
+#include "daemon/ctl/ctl.h"
 
 #define MAX_WORDS 16
 
@@ -116,21 +117,16 @@ static int authenticate(struct link *link, const struct redis_config *config)
 
 static int open_sentinel(struct link *link, const struct redis_config *config)
 {
-    struct pusher_string host, port;
     const char *at = config->host;
-    for (; *at != '\0'; at += strspn(at, ",")) {
-        size_t len = strcspn(at, ",");
-        unsigned number = SENTINEL_PORT;
-        char name[256];
-        if (!uri_split_host((struct pusher_string){.ptr = at, .len = len}, &host, &port))
-            return fail(link, "a Sentinel without host");
-        if (port.ptr && !uri_port(port, &number))
-            return fail(link, "a Sentinel without port");
-        snprintf(name, sizeof name, "%.*s", (int)host.len, host.ptr);
-        if (open_tcp(link, name, number) == 0 && follow_sentinel(link, config->master) == 0 &&
-            authenticate(link, config) == 0 && check_role(link) == 0)
+    char host[REDIS_SENTINEL_HOST_MAX];
+    unsigned port;
+    while (redis_url_next_sentinel(&at, host, &port)) {
+        if (open_tcp(link, host, port) != 0)
+            continue;
+        (void)!authenticate(link, config); /* a Sentinel need not have a password */
+        if (follow_sentinel(link, config->master) == 0 && authenticate(link, config) == 0 &&
+            check_role(link) == 0)
             return 0;
-        at += len;
     }
     return -1;
 }
@@ -159,13 +155,18 @@ static int open_kind(struct link *link, const struct redis_config *config)
 
 int link_open(struct link *link, const struct redis_config *config)
 {
-    *link = (struct link){.redis = NULL};
+    *link = (struct link){.config = config};
     if (config->tls)
         return fail(link, "pusherctl has no TLS to Redis");
     if (open_kind(link, config) == 0 && select_db(link, config->db) == 0)
         return 0;
     link_close(link);
     return -1;
+}
+
+int link_reopen(struct link *link, const char *host, unsigned port)
+{
+    return open_tcp(link, host, port) == 0 ? authenticate(link, link->config) : -1;
 }
 
 void link_close(struct link *link)
@@ -178,7 +179,6 @@ redisReply *link_call(struct link *link, const char *word, ...)
 {
     const char *argv[MAX_WORDS];
     size_t lens[MAX_WORDS];
-    redisReply *reply;
     va_list args;
     int argc = 0;
     va_start(args, word);
@@ -187,13 +187,68 @@ redisReply *link_call(struct link *link, const char *word, ...)
         lens[argc++] = strlen(word);
     }
     va_end(args);
-    if (link_append(link, argc, argv, lens) != 0 || link_read(link, &reply) != 0)
-        return NULL;
+    return link_call_words(link, argc, argv, lens);
+}
+
+/* Errors that say that the server, as it is now, serves nobody like us. */
+static bool is_of_server(const char *error)
+{
+    static const char *const names[] = {"NOAUTH",   "WRONGPASS",  "LOADING",     "MASTERDOWN",
+                                        "READONLY", "UNBLOCKED",  "CLUSTERDOWN", "MOVED",
+                                        "BUSY",     "NOREPLICAS", "MISCONF"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(error, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* An error of Redis is a failure. */
+static redisReply *refuse_error(struct link *link, redisReply *reply)
+{
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
+    link->was_refused = !is_of_server(reply->str);
     fail(link, "%s", reply->str);
     freeReplyObject(reply);
     return NULL;
+}
+
+redisReply *link_call_words(struct link *link, int argc, const char **argv, const size_t *lens)
+{
+    redisReply *reply;
+    link->was_refused = false;
+    if (link_ask(link, argc, argv, lens, &reply) != 0)
+        return NULL;
+    return refuse_error(link, reply);
+}
+
+redisReply *link_answer(struct link *link)
+{
+    redisReply *reply;
+    link->was_refused = false;
+    if (link_read(link, &reply) != 0)
+        return NULL;
+    return refuse_error(link, reply);
+}
+
+int link_status(const struct link *link)
+{
+    return link->was_refused ? CTL_FAILED : CTL_UNAVAILABLE;
+}
+
+int link_time(struct link *link, uint64_t *ret_unix_ms)
+{
+    redisReply *reply = link_call(link, "TIME", NULL);
+    if (!reply)
+        return -1;
+    int rc = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+                 ? 0
+                 : fail(link, "this is not the answer of TIME");
+    if (rc == 0)
+        *ret_unix_ms = strtoull(reply->element[0]->str, NULL, 10) * 1000 +
+                       strtoull(reply->element[1]->str, NULL, 10) / 1000;
+    freeReplyObject(reply);
+    return rc;
 }
 
 int link_append(struct link *link, int argc, const char **argv, const size_t *lens)

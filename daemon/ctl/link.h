@@ -1,5 +1,7 @@
 /* A blocking connection to Redis, for commands that do one thing and end.
  *
+ * In a Redis Cluster link_call() goes to the node that has the key, and the link stays there.
+ *
  * Every wait has a bound: connecting takes at most LINK_CONNECT_MS, an answer LINK_ANSWER_MS. After
  * a call failed the link is of no more use, save for link_close(). */
 #ifndef DAEMON_CTL_LINK_H
@@ -14,17 +16,27 @@
 #define LINK_WHY_MAX    320
 
 struct link {
-    redisContext *redis;    /* owned; NULL when closed */
-    char where[160];        /* "127.0.0.1:6379", for messages */
-    char why[LINK_WHY_MAX]; /* why the last call failed */
+    redisContext *redis;               /* owned; NULL when closed */
+    const struct redis_config *config; /* borrowed */
+    char where[160];                   /* "127.0.0.1:6379", for messages */
+    char why[LINK_WHY_MAX];            /* why the last call failed */
+    bool was_refused;                  /* it failed with an error of Redis about this call alone */
 };
 
 /* Connects, asks the Sentinels for the master if there are any, authenticates and selects the
- * database. 0, or -1 and link->why. */
+ * database. 0, or -1 and link->why. `config` must outlive the link. */
 int link_open(struct link *link, const struct redis_config *config)
     __attribute__((warn_unused_result));
 
+/* Goes to the node of a cluster that has this key: before a pipeline, which cannot follow. 0, or -1
+ * and link->why. */
+int link_aim(struct link *link, const char *key) __attribute__((warn_unused_result));
+
 void link_close(struct link *link);
+
+/* Leaves this server for that one, and logs in there. 0, or -1 and link->why. */
+int link_reopen(struct link *link, const char *host, unsigned port)
+    __attribute__((warn_unused_result));
 
 /* From here on an answer may take this long. */
 int link_set_timeout(struct link *link, unsigned ms);
@@ -34,10 +46,28 @@ int link_set_timeout(struct link *link, unsigned ms);
 redisReply *link_call(struct link *link, const char *word, ...)
     __attribute__((sentinel, warn_unused_result));
 
+/* The same of words with lengths. */
+redisReply *link_call_words(struct link *link, int argc, const char **argv, const size_t *lens)
+    __attribute__((warn_unused_result));
+
+/* The same, but gives errors of Redis as replies. 0, or -1 and link->why. */
+int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
+             redisReply **ret_reply) __attribute__((warn_unused_result));
+
+/* The exit status for the last call, which failed: CTL_FAILED where Redis is there and refused just
+ * this, else CTL_UNAVAILABLE. */
+int link_status(const struct link *link);
+
+/* Redis's own clock, which all times in its keys are of. 0, or -1 and link->why. */
+int link_time(struct link *link, uint64_t *ret_unix_ms) __attribute__((warn_unused_result));
+
 /* Pipelining: link_append() only queues, link_read() sends what is queued and waits for the next
  * answer, which may be an error of Redis (REDIS_REPLY_ERROR). 0, or -1 and link->why. */
 int link_append(struct link *link, int argc, const char **argv, const size_t *lens)
     __attribute__((warn_unused_result));
 int link_read(struct link *link, redisReply **ret_reply) __attribute__((warn_unused_result));
+
+/* As link_read(), but an error of Redis is a failure, too: NULL and link->why. */
+redisReply *link_answer(struct link *link) __attribute__((warn_unused_result));
 
 #endif

@@ -39,7 +39,7 @@ static int push(struct link *link, const char *list, const char *job, size_t len
     const char *argv[] = {"RPUSH", list, job};
     const size_t lens[] = {5, strlen(list), len};
     redisReply *reply;
-    if (link_append(link, 3, argv, lens) != 0 || link_read(link, &reply) != 0)
+    if (link_ask(link, 3, argv, lens, &reply) != 0)
         return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
     int status = CTL_DONE;
     if (reply->type == REDIS_REPLY_ERROR)

@@ -6,9 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "daemon/ctl/link.h"
+#include "daemon/ctl/pauses.h"
 
 #define STATUS_MAX_CONSUMERS 256
+#define STATUS_MAX_APPS      1024 /* with parked jobs */
 
 struct consumer_status {
     char *name;       /* owned */
@@ -17,14 +18,24 @@ struct consumer_status {
     uint64_t intake; /* jobs that woke it and are not claimed yet */
 };
 
+/* Jobs of an app that cannot be sent to, or that is paused: they wait apart from the others. */
+struct parked_status {
+    char *app; /* owned */
+    uint64_t jobs;
+};
+
 struct queue_status {
     const char *name, *list; /* borrowed */
     uint64_t backlog;        /* jobs on the list */
     uint64_t in_flight;      /* claimed, not settled: of all consumers */
     uint64_t waiting;        /* for a retry, or until their time */
     int64_t next_due_ms;     /* when the first of those is due, from now; meaningless without any */
-    uint64_t results, failures; /* entries in the streams */
-    bool paused;
+    uint64_t results, failures;   /* entries in the streams */
+    bool paused;                  /* the whole queue */
+    struct pauses pauses;         /* the queue and apps, since when and why */
+    uint64_t now_ms;              /* by Redis's clock */
+    struct parked_status *parked; /* owned */
+    size_t n_parked;
     struct consumer_status *consumers; /* owned */
     size_t n_consumers;
 };

@@ -1,43 +1,42 @@
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "daemon/ctl/status.h"
-#include "proto/json_write.h"
-
-static void print_string(const char *text, FILE *out)
-{
-    struct json_sink sink = {.ptr = NULL};
-    json_write_string(&sink, pusher_str(text));
-    char *json = malloc(sink.len);
-    if (!json)
-        abort();
-    sink = (struct json_sink){.ptr = json};
-    json_write_string(&sink, pusher_str(text));
-    fwrite(json, 1, sink.len, out);
-    free(json);
-}
+#include "daemon/ctl/text.h"
 
 static void print_consumer(const struct consumer_status *consumer, FILE *out)
 {
     fputs("{\"name\":", out);
-    print_string(consumer->name, out);
+    text_json(out, pusher_str(consumer->name));
     fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64 ",\"intake\":%" PRIu64 "}",
             consumer->lease_ms, consumer->in_flight, consumer->intake);
+}
+
+static void print_parked(const struct queue_status *queue, FILE *out)
+{
+    fputs(",\"parked\":[", out);
+    for (size_t i = 0; i < queue->n_parked; i++) {
+        fputs(i > 0 ? ",{\"app\":" : "{\"app\":", out);
+        text_json(out, pusher_str(queue->parked[i].app));
+        fprintf(out, ",\"jobs\":%" PRIu64 "}", queue->parked[i].jobs);
+    }
+    fputc(']', out);
 }
 
 static void print_queue(const struct queue_status *queue, FILE *out)
 {
     fputs("{\"name\":", out);
-    print_string(queue->name, out);
+    text_json(out, pusher_str(queue->name));
     fputs(",\"list\":", out);
-    print_string(queue->list, out);
+    text_json(out, pusher_str(queue->list));
     fprintf(out, ",\"backlog\":%" PRIu64 ",\"in_flight\":%" PRIu64 ",\"waiting\":%" PRIu64,
             queue->backlog, queue->in_flight, queue->waiting);
     if (queue->waiting > 0)
         fprintf(out, ",\"next_due_ms\":%" PRId64, queue->next_due_ms);
-    fprintf(out, ",\"results\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"paused\":%s,\"consumers\":[",
+    fprintf(out, ",\"results\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"paused\":%s,\"pauses\":",
             queue->results, queue->failures, queue->paused ? "true" : "false");
+    pauses_print_json(&queue->pauses, out);
+    print_parked(queue, out);
+    fputs(",\"consumers\":[", out);
     for (size_t i = 0; i < queue->n_consumers; i++) {
         fputs(i > 0 ? "," : "", out);
         print_consumer(&queue->consumers[i], out);
@@ -67,20 +66,31 @@ static void print_row(const struct queue_status *queue, FILE *out)
             queue->paused ? "  paused" : "");
 }
 
+static void print_consumer_row(const struct consumer_status *consumer, FILE *out)
+{
+    char left[TEXT_TIME_MAX];
+    int64_t ms = consumer->lease_ms;
+    text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
+    fprintf(out, "  consumer %-24s %" PRIu64 " in flight", consumer->name, consumer->in_flight);
+    if (consumer->intake > 0)
+        fprintf(out, ", %" PRIu64 " intake", consumer->intake);
+    fprintf(out, ms < 0 ? ", lease ran out %s ago\n" : ", lease for %s\n", left);
+}
+
 void status_print_table(const struct queue_status *queues, size_t n, FILE *out)
 {
     fprintf(out, "%-24s %10s %10s %16s %10s %10s\n", "list", "backlog", "in flight",
             "waiting (next)", "results", "failures");
     for (size_t i = 0; i < n; i++) {
-        print_row(&queues[i], out);
-        for (size_t j = 0; j < queues[i].n_consumers; j++) {
-            const struct consumer_status *consumer = &queues[i].consumers[j];
-            fprintf(
-                out, "  consumer %-24s %" PRIu64 " in flight, lease %s %.1f s\n", consumer->name,
-                consumer->in_flight, consumer->lease_ms < 0 ? "ran out before" : "for",
-                (double)(consumer->lease_ms < 0 ? -consumer->lease_ms : consumer->lease_ms) / 1000);
-        }
-        if (queues[i].n_consumers == 0)
+        const struct queue_status *queue = &queues[i];
+        print_row(queue, out);
+        pauses_print(&queue->pauses, queue->now_ms, "  ", out);
+        for (size_t j = 0; j < queue->n_parked; j++)
+            fprintf(out, "  app %s: %" PRIu64 " jobs parked\n", queue->parked[j].app,
+                    queue->parked[j].jobs);
+        for (size_t j = 0; j < queue->n_consumers; j++)
+            print_consumer_row(&queue->consumers[j], out);
+        if (queue->n_consumers == 0)
             fputs("  no consumer: no pusherd is at work on this list\n", out);
     }
 }

@@ -34,19 +34,6 @@ static redisReply *ask_scores(struct link *link, const char *list, enum keys_que
     return link_call(link, "ZRANGE", key, "0", last, "WITHSCORES", NULL);
 }
 
-/* Redis's own clock, which all times in its keys are of. */
-static int ask_time(struct link *link, int64_t *ret_ms)
-{
-    redisReply *reply = link_call(link, "TIME", NULL);
-    if (!reply)
-        return -1;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
-        *ret_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-                  strtoll(reply->element[1]->str, NULL, 10) / 1000;
-    freeReplyObject(reply);
-    return 0;
-}
-
 static int read_consumer(struct link *link, const char *list, struct consumer_status *consumer)
 {
     char key[KEYS_KEY_MAX];
@@ -57,7 +44,7 @@ static int read_consumer(struct link *link, const char *list, struct consumer_st
     return ask(link, "LLEN", key, &consumer->intake);
 }
 
-static int read_consumers(struct link *link, int64_t now_ms, struct queue_status *status)
+static int read_consumers(struct link *link, struct queue_status *status)
 {
     redisReply *leases = ask_scores(link, status->list, KEYS_LEASES, STATUS_MAX_CONSUMERS);
     int rc = leases ? 0 : -1;
@@ -69,7 +56,8 @@ static int read_consumers(struct link *link, int64_t now_ms, struct queue_status
         if (!consumer->name)
             break;
         status->n_consumers++;
-        consumer->lease_ms = (int64_t)strtod(leases->element[i + 1]->str, NULL) - now_ms;
+        consumer->lease_ms =
+            (int64_t)strtod(leases->element[i + 1]->str, NULL) - (int64_t)status->now_ms;
         rc = read_consumer(link, status->list, consumer);
         status->in_flight += consumer->in_flight;
     }
@@ -77,7 +65,7 @@ static int read_consumers(struct link *link, int64_t now_ms, struct queue_status
     return rc;
 }
 
-static int read_retries(struct link *link, int64_t now_ms, struct queue_status *status)
+static int read_retries(struct link *link, struct queue_status *status)
 {
     if (ask_queue(link, "ZCARD", status->list, KEYS_RETRY, &status->waiting) != 0)
         return -1;
@@ -85,24 +73,57 @@ static int read_retries(struct link *link, int64_t now_ms, struct queue_status *
     if (!first)
         return -1;
     if (first->elements == 2) {
-        int64_t due_ms = (int64_t)strtod(first->element[1]->str, NULL) - now_ms;
+        int64_t due_ms = (int64_t)strtod(first->element[1]->str, NULL) - (int64_t)status->now_ms;
         status->next_due_ms = due_ms > 0 ? due_ms : 0;
     }
     freeReplyObject(first);
     return 0;
 }
 
+static int read_parked_app(struct link *link, const char *parked, const redisReply *app,
+                           struct queue_status *status)
+{
+    char key[KEYS_KEY_MAX + 256];
+    struct parked_status *item = &status->parked[status->n_parked];
+    item->app = strndup(app->str, app->len);
+    if (!item->app)
+        return 0;
+    status->n_parked++;
+    snprintf(key, sizeof key, "%s:%s", parked, item->app);
+    return ask(link, "ZCARD", key, &item->jobs);
+}
+
+static int read_parked(struct link *link, struct queue_status *status)
+{
+    char key[KEYS_KEY_MAX];
+    keys_queue(status->list, KEYS_PARKED, key);
+    redisReply *apps = link_call(link, "SMEMBERS", key, NULL);
+    int rc = apps ? 0 : -1;
+    if (apps && apps->elements > 0)
+        status->parked = calloc(apps->elements, sizeof *status->parked);
+    for (size_t i = 0; rc == 0 && status->parked && i < apps->elements && i < STATUS_MAX_APPS; i++)
+        rc = read_parked_app(link, key, apps->element[i], status);
+    freeReplyObject(apps);
+    return rc;
+}
+
+static int read_pauses(struct link *link, struct queue_status *status)
+{
+    if (pauses_read(link, status->list, &status->pauses) != 0)
+        return -1;
+    status->paused = pauses_find(&status->pauses, PAUSES_QUEUE) != NULL;
+    return 0;
+}
+
 static int read_queue(struct link *link, struct queue_status *status)
 {
-    int64_t now_ms = 0;
-    uint64_t paused;
-    if (ask_time(link, &now_ms) != 0 || ask(link, "LLEN", status->list, &status->backlog) != 0 ||
-        read_consumers(link, now_ms, status) != 0 || read_retries(link, now_ms, status) != 0 ||
+    if (link_time(link, &status->now_ms) != 0 ||
+        ask(link, "LLEN", status->list, &status->backlog) != 0 ||
+        read_consumers(link, status) != 0 || read_retries(link, status) != 0 ||
+        read_parked(link, status) != 0 || read_pauses(link, status) != 0 ||
         ask_queue(link, "XLEN", status->list, KEYS_RESULTS, &status->results) != 0 ||
-        ask_queue(link, "XLEN", status->list, KEYS_FAILURES, &status->failures) != 0 ||
-        ask_queue(link, "EXISTS", status->list, KEYS_PAUSED, &paused) != 0)
+        ask_queue(link, "XLEN", status->list, KEYS_FAILURES, &status->failures) != 0)
         return -1;
-    status->paused = paused > 0;
     return 0;
 }
 
@@ -122,7 +143,12 @@ void status_deinit(struct queue_status *status)
 {
     for (size_t i = 0; i < status->n_consumers; i++)
         free(status->consumers[i].name);
+    for (size_t i = 0; i < status->n_parked; i++)
+        free(status->parked[i].app);
     free(status->consumers);
+    free(status->parked);
+    pauses_deinit(&status->pauses);
     status->consumers = NULL;
-    status->n_consumers = 0;
+    status->parked = NULL;
+    status->n_consumers = status->n_parked = 0;
 }

@@ -55,11 +55,12 @@ struct http_call {
     void *data;
 
     /* Set before done_cb. */
-    unsigned status;   /* 0: no answer, `error` says why */
+    unsigned status;   /* 0: no answer, `error` says why. 401, 403 and 407 may be a proxy's */
     bool cancelled;    /* by http_close() */
     const char *reply; /* reply_len bytes; borrowed */
     size_t reply_len;
-    const char *error;       /* one line; "" if there is a status */
+    const char *error;       /* one line; "" if there is a status, unless it is a proxy's that
+                                refused the tunnel */
     const char *retry_after; /* header values, "" if absent */
     const char *date;
 };

@@ -13,6 +13,7 @@
 
 #define FIRST_REPLY_BYTES 1024
 #define MAX_AGE_S         60L /* an idle connection older than this is not used again */
+#define ADDRESS_AGE_S     5L  /* of an answer of the resolver: then it is asked again */
 
 static char *copy(const char *text)
 {
@@ -170,6 +171,7 @@ static void set_connection_options(CURL *easy, const struct http_endpoint *endpo
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* at a timeout, do not wait for the resolver */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_AGE_S);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, endpoint->keep_alive ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)endpoint->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)endpoint->timeout_ms);
@@ -278,14 +280,25 @@ static void unlink_active(struct http_transfer *transfer)
     http->n_active--;
 }
 
+/* A proxy that refuses the tunnel refuses every request: its status counts as an answer, though
+ * curl calls it an error. */
+static long status_of(const struct http_transfer *transfer, CURLcode code)
+{
+    long status = 0;
+
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        return status;
+    }
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status == 401 || status == 403 || status == 407 ? status : 0;
+}
+
 static void fill_in_results(const struct http_transfer *transfer, CURLcode code)
 {
     struct http_call *call = transfer->call;
-    long status = 0;
 
-    if (code == CURLE_OK)
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    call->status = (unsigned)status;
+    call->status = (unsigned)status_of(transfer, code);
     call->error = code == CURLE_OK             ? ""
                   : call->cancelled            ? "cancelled"
                   : transfer->error[0] != '\0' ? transfer->error

@@ -4,6 +4,8 @@
  *               ^            |            |         |     any error, deadline or redis_drop()
  *            BACKOFF <-------+------------+---------+
  *
+ * A Sentinel that has answered in GREETING is left for RESOLVING the master's name, see hop().
+ *
  * hiredis 0.14 frees its context under the feet of a callback that disconnects it, so nothing is
  * torn down while it is on the stack: a failure is noted (redis_fail()), and done in on_prepare(),
  * before the loop waits. Tearing down detaches the context first and frees it after, which makes
@@ -27,6 +29,7 @@ struct redis_call {
     uint64_t deadline_ms;
     redis_reply_cb reply_cb;
     void *data;
+    bool is_proof; /* its success shows that the server is of use */
 };
 
 uint64_t redis_now_ms(void)
@@ -41,6 +44,7 @@ void redis_init(struct redis *redis, uv_loop_t *loop, const struct redis_options
     redis->options = *options;
     redis->last_call = &redis->calls;
     redis->random = uv_hrtime() | 1;
+    redis_target_init(redis);
     uv_timer_init(loop, &redis->timer);
     uv_prepare_init(loop, &redis->prepare);
     redis->timer.data = redis->prepare.data = redis->resolver.data = redis;
@@ -118,22 +122,6 @@ static struct redis_call *pop_call(struct redis *redis)
     return call;
 }
 
-/* Errors after which this server is of no use for now. */
-static bool is_fatal_error(const redisReply *reply)
-{
-    static const char *const prefixes[] = {
-        "LOADING", "READONLY",    "MASTERDOWN", "UNBLOCKED",
-        "NOAUTH",  "CLUSTERDOWN", "MISCONF",    "ERR max number of clients"};
-
-    if (!reply || reply->type != REDIS_REPLY_ERROR)
-        return false;
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        if (strncmp(reply->str, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* More has come than there are commands: hiredis must not go on, and frees the context when the
  * callback is over. An error it takes for the reason of the end that follows, and that is right. */
 static void refuse_unasked(struct redis *redis, redisAsyncContext *context)
@@ -146,20 +134,6 @@ static void refuse_unasked(struct redis *redis, redisAsyncContext *context)
     redisAsyncFree(context);
 }
 
-/* Without a reply hiredis is about to free the context; with one that comes after a failure, it
- * delivers what it had read: that is good, but too late. */
-static const redisReply *judge_reply(struct redis *redis, const redisAsyncContext *context,
-                                     const redisReply *reply)
-{
-    if (!reply)
-        redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
-    else if (is_fatal_error(reply))
-        redis_fail(redis, reply->str);
-    else if (redis->state == REDIS_UP && reply->type != REDIS_REPLY_ERROR)
-        redis->n_lost = 0;
-    return redis->is_failing ? NULL : reply;
-}
-
 static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
 {
     struct redis *redis = privdata;
@@ -167,7 +141,7 @@ static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
 
     if (redis->calls && redis->calls->deadline_ms < redis->due_ms)
         redis_arm_deadline(redis, redis->calls->deadline_ms);
-    call->reply_cb(redis, judge_reply(redis, context, reply), call->data);
+    call->reply_cb(redis, redis_judge_reply(redis, context, reply, call->is_proof), call->data);
     free(call);
     if (reply)
         refuse_unasked(redis, context);
@@ -181,7 +155,8 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
 
     if (!call)
         return -1;
-    *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data};
+    *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data,
+                                redis->state == REDIS_UP && !redis->in_up_cb};
     /* hiredis declares these arguments without const, and does not write to them. */
     if (redisAsyncCommandArgv(redis->context, on_reply, redis, argc, (const char **)(uintptr_t)argv,
                               lengths) != REDIS_OK) {
@@ -213,7 +188,6 @@ static uint64_t next_backoff(struct redis *redis)
         limit *= 2;
     if (limit > redis->options.max_backoff_ms)
         limit = redis->options.max_backoff_ms;
-    redis->n_lost++;
     redis->random = redis->random * 6364136223846793005u + 1442695040888963407u;
     return limit / 2 + (redis->random >> 33) % (limit / 2 + 1);
 }
@@ -241,20 +215,33 @@ static void tear_down(struct redis *redis)
 
 static void recover(struct redis *redis)
 {
+    bool was_of_use = redis->state == REDIS_UP && redis->n_lost == 0;
+
     tear_down(redis);
-    if (redis->state != REDIS_UP)
-        redis->n_tried++;
-    redis->is_failing = false;
+    if (!was_of_use && !redis->is_moved)
+        redis_target_failed(redis);
+    redis->is_failing = redis->is_hopping = false;
     redis->state = REDIS_BACKOFF;
-    redis_arm_deadline(redis, redis_now_ms() + next_backoff(redis));
+    redis_arm_deadline(redis, redis->is_hop_due ? 0 : redis_now_ms() + next_backoff(redis));
+    redis->n_lost++;
     redis->options.down_cb(redis);
+}
+
+static void hop(struct redis *redis)
+{
+    tear_down(redis);
+    redis_connect(redis);
 }
 
 void redis_flush(struct redis *redis)
 {
     if (!redis->is_failing && redis->context)
         redis_adapter_flush(redis);
-    if (redis->is_failing && !redis->closing)
+    if (redis->closing)
+        return;
+    if (redis->is_hopping && !redis->is_failing)
+        hop(redis);
+    if (redis->is_failing)
         recover(redis);
 }
 

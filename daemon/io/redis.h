@@ -8,6 +8,9 @@
  *     redis_command(&redis, ...)    only while up; reply_cb once, with NULL if the reply never came
  *     redis_close(&redis, cb)       unanswered commands get NULL, then cb
  *
+ * What is sent from up_cb still belongs to the greeting: that it succeeds does not prove that the
+ * server is of use, and so does not end the backoff.
+ *
  * Promises: no callback runs inside redis_command() or redis_start(); each accepted command gets
  * exactly one reply_cb; down_cb comes after the last reply_cb of that connection, up_cb before the
  * first of the next; memory may be freed in close_cb and not before. A NULL reply means that the
@@ -15,7 +18,12 @@
  *
  * Every wait has a deadline: resolving and connecting together, logging in, and the oldest
  * unanswered command. A server that is loading, read-only or without its master is left like one
- * that is gone. */
+ * that is gone.
+ *
+ * With Sentinels the master is asked for before each connection, and must say of itself that it is
+ * one. A node of a Redis Cluster that says MOVED is left for the node it names, which is a loss
+ * like any other but for `is_moved`; ASK and TRYAGAIN are replies like any other. Which servers are
+ * tried, and in which turn, is said in redis_target.c. */
 #ifndef DAEMON_IO_REDIS_H
 #define DAEMON_IO_REDIS_H
 
@@ -26,7 +34,9 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define REDIS_ERRMSG_MAX 192
+#define REDIS_ERRMSG_MAX  192
+#define REDIS_HOST_MAX    256 /* bytes of a name or address, with its NUL */
+#define REDIS_SERVERS_MAX 16  /* Sentinels, or nodes of a cluster */
 
 struct redis;
 struct redis_call;
@@ -35,12 +45,20 @@ struct redis_call;
 typedef void (*redis_reply_cb)(struct redis *redis, const redisReply *reply, void *data);
 typedef void (*redis_event_cb)(struct redis *redis);
 
+struct redis_address {
+    char host[REDIS_HOST_MAX]; /* name or address; "": the unix socket of the options */
+    unsigned port;
+};
+
 /* Strings are borrowed and must outlive the connection. */
 struct redis_options {
-    const char *host; /* name or address; NULL for a unix socket */
+    const char *host; /* name or address; NULL for a unix socket, and for Sentinels */
     unsigned port;
-    const char *path; /* unix socket */
-    const char *user; /* NULL: none */
+    const char *path;                      /* unix socket */
+    const struct redis_address *sentinels; /* copied; 1 to REDIS_SERVERS_MAX of them */
+    unsigned n_sentinels;
+    const char *master; /* the Sentinels' name of the master; NULL: no Sentinels */
+    const char *user;   /* NULL: none */
     const char *password;
     unsigned db;
     const char *client_name;     /* CLIENT SETNAME; NULL: none */
@@ -50,11 +68,17 @@ struct redis_options {
     void *data;
 };
 
+enum redis_target {
+    REDIS_TO_SERVER,   /* to one of `servers` */
+    REDIS_TO_SENTINEL, /* to one of `servers`, to ask it */
+    REDIS_TO_MASTER,   /* to whom it named */
+};
+
 enum redis_state {
     REDIS_IDLE, /* not started */
     REDIS_RESOLVING,
     REDIS_CONNECTING,
-    REDIS_GREETING, /* AUTH, SELECT, CLIENT ID */
+    REDIS_GREETING, /* AUTH, SELECT, CLIENT ID; or a Sentinel is asked */
     REDIS_UP,
     REDIS_BACKOFF, /* waits to connect again */
     REDIS_CLOSED,
@@ -65,16 +89,27 @@ struct redis {
     struct redis_options options;
     enum redis_state state;
     char errmsg[REDIS_ERRMSG_MAX]; /* of the last loss */
+    bool is_moved;                 /* the last loss was the way to another node of the cluster */
     long long client_id;           /* of this connection, while up */
 
     redisAsyncContext *context; /* owned; NULL between connections */
     uv_poll_t *poll;            /* owned; one for each connection */
     int wanted, armed;          /* UV_READABLE | UV_WRITABLE */
     bool is_failing;            /* to be torn down when no callback is running */
+    bool is_hopping;            /* the Sentinel has answered: on to the master */
+    bool in_up_cb;              /* what is sent now is still a part of the greeting */
     unsigned n_greetings;       /* replies of the greeting that are still to come */
     unsigned n_lost;            /* connections in a row that were of no use */
-    unsigned n_tried;           /* addresses of the name that have failed; the next one is tried */
     uint64_t random;
+
+    struct redis_address servers[REDIS_SERVERS_MAX]; /* to begin with: see redis_target.c */
+    unsigned n_servers, server;                      /* the one whose turn it is */
+    unsigned n_rounds;                               /* in which each of them has failed */
+    struct redis_address target;                     /* where the connection goes */
+    enum redis_target target_kind;
+    struct redis_address moved_to; /* whom the last MOVED named */
+    unsigned n_hops;               /* followed at once since a connection was of use */
+    bool is_hop_due;               /* follow this one at once */
 
     struct redis_call *calls, **last_call; /* unanswered, oldest first */
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
@@ -97,6 +132,13 @@ void redis_start(struct redis *redis);
 int redis_command(struct redis *redis, int argc, const char *const *argv, const size_t *lengths,
                   uint64_t timeout_ms, redis_reply_cb reply_cb, void *data)
     __attribute__((warn_unused_result));
+
+/* Asks a node of a cluster for the others, so that there is somebody to turn to when it is gone; to
+ * be called from up_cb. Nothing comes of it where there is no cluster, or no right to ask. */
+void redis_learn_nodes(struct redis *redis);
+
+/* Where it is connected or tries to, for messages: "HOST:PORT", or the path. */
+void redis_where(const struct redis *redis, char *ret_text, size_t size);
 
 /* Gives the connection up and connects again. May be called from any callback. */
 void redis_drop(struct redis *redis, const char *why);

@@ -13,12 +13,14 @@
 
 /* ---- logging in */
 
-static void greeted(struct redis *redis)
+void redis_greeted(struct redis *redis)
 {
-    if (redis->n_greetings > 0 || redis->is_failing)
+    if (redis->n_greetings > 0 || redis->is_failing || redis->target_kind == REDIS_TO_SENTINEL)
         return;
     redis->state = REDIS_UP;
+    redis->in_up_cb = true;
     redis->options.up_cb(redis);
+    redis->in_up_cb = false;
 }
 
 static void on_greeting(struct redis *redis, const redisReply *reply, void *data)
@@ -27,7 +29,7 @@ static void on_greeting(struct redis *redis, const redisReply *reply, void *data
     redis->n_greetings--;
     if (reply && reply->type == REDIS_REPLY_ERROR)
         redis_fail(redis, reply->str);
-    greeted(redis);
+    redis_greeted(redis);
 }
 
 /* Not essential: without the right to CLIENT there is no id, and unblocking is left to time. */
@@ -37,11 +39,11 @@ static void on_client_reply(struct redis *redis, const redisReply *reply, void *
     redis->n_greetings--;
     if (reply && reply->type == REDIS_REPLY_INTEGER)
         redis->client_id = reply->integer;
-    greeted(redis);
+    redis_greeted(redis);
 }
 
-static void greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
-                  const char *c)
+void redis_greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
+                 const char *c)
 {
     const char *argv[] = {a, b, c};
     size_t lengths[] = {strlen(a), b ? strlen(b) : 0, c ? strlen(c) : 0};
@@ -53,27 +55,47 @@ static void greet(struct redis *redis, redis_reply_cb cb, int argc, const char *
         redis_fail(redis, "out of memory");
 }
 
+static void authenticate(struct redis *redis, redis_reply_cb cb)
+{
+    const struct redis_options *options = &redis->options;
+
+    if (options->password && options->user)
+        redis_greet(redis, cb, 3, "AUTH", options->user, options->password);
+    else if (options->password)
+        redis_greet(redis, cb, 2, "AUTH", options->password, NULL);
+}
+
 static void log_in(struct redis *redis)
 {
     const struct redis_options *options = &redis->options;
     char db[16];
 
+    authenticate(redis, on_greeting);
+    if (redis->target_kind == REDIS_TO_MASTER)
+        redis_target_verify(redis);
+    if (options->db != 0) {
+        (void)snprintf(db, sizeof(db), "%u", options->db);
+        redis_greet(redis, on_greeting, 2, "SELECT", db, NULL);
+    }
+    if (options->client_name)
+        redis_greet(redis, on_client_reply, 3, "CLIENT", "SETNAME", options->client_name);
+    redis_greet(redis, on_client_reply, 2, "CLIENT", "ID", NULL);
+    redis_greet(redis, on_greeting, 1, "PING", NULL, NULL);
+}
+
+/* A Sentinel may have the password of Redis, or none: it says so when it is asked. */
+static void greet_server(struct redis *redis)
+{
     redis->state = REDIS_GREETING;
     redis->client_id = 0;
     redis->n_greetings = 0;
     uv_timer_stop(&redis->timer);
-    if (options->password && options->user)
-        greet(redis, on_greeting, 3, "AUTH", options->user, options->password);
-    else if (options->password)
-        greet(redis, on_greeting, 2, "AUTH", options->password, NULL);
-    if (options->db != 0) {
-        (void)snprintf(db, sizeof(db), "%u", options->db);
-        greet(redis, on_greeting, 2, "SELECT", db, NULL);
+    if (redis->target_kind != REDIS_TO_SENTINEL) {
+        log_in(redis);
+        return;
     }
-    if (options->client_name)
-        greet(redis, on_client_reply, 3, "CLIENT", "SETNAME", options->client_name);
-    greet(redis, on_client_reply, 2, "CLIENT", "ID", NULL);
-    greet(redis, on_greeting, 1, "PING", NULL, NULL);
+    authenticate(redis, on_client_reply);
+    redis_target_ask(redis);
 }
 
 /* ---- connecting */
@@ -85,7 +107,7 @@ static void on_connect(const redisAsyncContext *context, int status)
     if (!redis)
         return;
     if (status == REDIS_OK) {
-        log_in(redis);
+        greet_server(redis);
         return;
     }
     redis->context = NULL; /* hiredis frees it after this callback */
@@ -126,7 +148,7 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     context->data = redis;
     redis->context = context;
     context->c.reader->maxbuf = KEEP_BUFFER_BYTES;
-    if (redis->options.host)
+    if (redis->target.host[0])
         set_socket_options(context->c.fd);
     if (redis_adapter_attach(redis) != 0) {
         redis_fail(redis, "cannot watch the socket");
@@ -138,8 +160,8 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
 }
 
-/* The address whose turn it is. */
-static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_tried)
+/* A name's address, each round the next one. */
+static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_rounds)
 {
     const struct addrinfo *each = found;
     unsigned n = 1;
@@ -147,20 +169,20 @@ static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_tr
     for (; each->ai_next; each = each->ai_next)
         n++;
     each = found;
-    for (unsigned i = n_tried % n; i > 0; i--)
+    for (unsigned i = n_rounds % n; i > 0; i--)
         each = each->ai_next;
     return each;
 }
 
 static void connect_to(struct redis *redis, const struct addrinfo *found)
 {
-    const struct addrinfo *chosen = choose(found, redis->n_tried);
+    const struct addrinfo *chosen = choose(found, redis->n_rounds);
     char address[64];
     int status = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
                              NI_NUMERICHOST);
 
     if (status == 0)
-        attach(redis, redisAsyncConnect(address, (int)redis->options.port));
+        attach(redis, redisAsyncConnect(address, (int)redis->target.port));
     else
         redis_fail(redis, gai_strerror(status));
 }
@@ -175,7 +197,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         if (status == 0) {
             connect_to(redis, found);
         } else {
-            (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->options.host,
+            (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->target.host,
                            uv_strerror(status));
             redis_fail(redis, why);
         }
@@ -200,7 +222,8 @@ void redis_connect(struct redis *redis)
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
     redis->state = REDIS_RESOLVING;
-    if (redis->options.path) {
+    redis_target_choose(redis);
+    if (!redis->target.host[0]) {
         connect_to_path(redis);
         return;
     }
@@ -208,7 +231,7 @@ void redis_connect(struct redis *redis)
         redis_fail(redis, "the name is still being resolved");
         return;
     }
-    if (uv_getaddrinfo(redis->loop, &redis->resolver, on_resolved, redis->options.host, NULL,
+    if (uv_getaddrinfo(redis->loop, &redis->resolver, on_resolved, redis->target.host, NULL,
                        &hints) != 0) {
         redis_fail(redis, "cannot resolve the name");
         return;

@@ -20,9 +20,42 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
                        const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
                        void *data);
 
+/* ---- redis_reply.c */
+
+/* The reply as its caller gets it: NULL if there is none, if it makes the server useless, or if the
+ * connection has failed already. */
+const redisReply *redis_judge_reply(struct redis *redis, const redisAsyncContext *context,
+                                    const redisReply *reply, bool is_proof);
+
 /* ---- redis_connect.c */
 
 void redis_connect(struct redis *redis);
+
+/* Sends a command of up to three words whose reply the login waits for. */
+void redis_greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
+                 const char *c);
+
+/* The last word of such a reply_cb: with the last reply the connection is up. */
+void redis_greeted(struct redis *redis);
+
+/* ---- redis_target.c: which server is next */
+
+void redis_target_init(struct redis *redis);
+
+/* Chooses redis->target, for the attempt that begins. */
+void redis_target_choose(struct redis *redis);
+
+/* The attempt was of no use: somebody else is next. */
+void redis_target_failed(struct redis *redis);
+
+/* "MOVED SLOT HOST:PORT": that node is next. False if it is nothing of the kind. */
+bool redis_target_hear_moved(struct redis *redis, const char *text);
+
+/* Connected to a Sentinel: asks it, then notes is_hopping. */
+void redis_target_ask(struct redis *redis);
+
+/* Connected to whom a Sentinel named: asks for its role, as a part of the greeting. */
+void redis_target_verify(struct redis *redis);
 
 /* ---- redis_adapter.c: between hiredis and libuv */
 

@@ -3,7 +3,7 @@
 --
 -- KEYS  list intake inflight retry retry:jobs leases seq paused failures
 -- ARGV  consumer, n, max_bytes (of the claim), lease_ms, max_job_bytes, max_entries (of failures)
--- gives {now_ms, state, backlog, next_due_ms, id, record, id, record, ...}
+-- gives {now_ms, state, backlog, next_due_ms, {paused app, ...}, id, record, id, record, ...}
 --   state 1: claimed; 0: the queue is paused; -1: the lease is gone, nothing was claimed
 --   next_due_ms: when the first retry that was not taken is due, -1 if there is none
 --
@@ -21,16 +21,19 @@ local function next_due()
   return first[2] and math.floor(tonumber(first[2])) or -1
 end
 
-if not redis.call('ZSCORE', leases, consumer) then return {now, -1, 0, -1} end
+if not redis.call('ZSCORE', leases, consumer) then return {now, -1, 0, -1, {}} end
 redis.call('ZADD', leases, now + lease_ms, consumer)
-if redis.call('EXISTS', paused) == 1 then return {now, 0, redis.call('LLEN', list), -1} end
+local paused_apps = redis.call('HKEYS', paused)
+if redis.call('HEXISTS', paused, '*') == 1 then
+  return {now, 0, redis.call('LLEN', list), -1, paused_apps}
+end
 
 -- Everything is written to the claim first and removed from where it was after that: an error in between (a
 -- key of another type, a missing right) loses nothing.
-local out, bytes, n_refused, trouble = {now, 1, 0, -1}, 0, 0, nil
+local out, bytes, n_refused, trouble = {now, 1, 0, -1, paused_apps}, 0, 0, nil
 
 local function room()
-  return bytes < max_bytes and n - (#out - 4) / 2 - n_refused or 0
+  return bytes < max_bytes and n - (#out - 5) / 2 - n_refused or 0
 end
 
 local function claim(set, id, record)
@@ -111,7 +114,7 @@ end
 claim_retries()
 claim_list(intake)
 claim_list(list)
-if trouble and #out == 4 then return trouble end
+if trouble and #out == 5 then return trouble end
 out[3] = redis.call('LLEN', list)
 out[4] = next_due()
 return out

@@ -110,8 +110,9 @@ export function casesFrom(random, seal) {
   }
   function webhook() {
     const body = webhookBody();
-    const tokens = pick([[], [], [otherToken], [['x', 'y'], otherToken]]);
-    const [key, secret] = chance(0.7) ? [app.key, app.secret] : otherToken;
+    const older = [[app.key, 'older'], [otherToken[0], 'older']]; // a key with several secrets
+    const tokens = pick([[], [], [otherToken], [['x', 'y'], otherToken], older, [...older, otherToken]]);
+    const [key, secret] = chance(0.7) ? [app.key, app.secret] : pick([otherToken, ...older]);
     let signature = hmac(secret, chance(0.95) ? body : `${body} `);
     if (chance(0.1)) signature = pick([signature.slice(1), '', `${signature}00`, signature.toUpperCase(), ` ${signature}\t`,
       'zz'.repeat(32), text(4)]);

@@ -7,7 +7,7 @@
 
 #include "fake.h"
 
-static int64_t unix_us(void)
+int64_t clock_unix_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -19,6 +19,15 @@ static unsigned client_port(struct MHD_Connection *connection)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return ntohs(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_port);
+}
+
+/* True if its connection has had a request before; counts it. */
+static bool count_on_connection(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    unsigned *n_requests = info->socket_context;
+    return (*n_requests)++ > 0;
 }
 
 static const char *app_id(const struct request *request)
@@ -37,7 +46,9 @@ static uint64_t take_number(struct request *request)
                                .app = app_id(request),
                                .body = request->body,
                                .body_len = request->body_len,
-                               .number = number};
+                               .number = number,
+                               .reused = count_on_connection(request->connection),
+                               .random = &fake->random};
     request->action = rules_apply(&fake->rules, &input);
     pthread_mutex_unlock(&fake->lock);
     return number;
@@ -52,6 +63,12 @@ static json_t *copy_channels(struct request *request)
     json_t *channels = json_copy(request->fake->recorder.channels);
     pthread_mutex_unlock(&request->fake->lock);
     return channels;
+}
+
+static int64_t signed_s(const struct request *request)
+{
+    const char *text = request->query_ok ? query_get(&request->query, "auth_timestamp") : NULL;
+    return text ? strtoll(text, NULL, 10) : 0;
 }
 
 static void ask_api(struct request *request, int64_t now_s, struct api_reply *ret_reply)
@@ -90,7 +107,8 @@ static void override_answer(const struct action *action, struct answer *answer)
 static size_t n_published(const struct action *action, const struct api_reply *reply, bool refused)
 {
     size_t n = reply->publication.n_events;
-    bool answered_ok = reply->answer.status < 300 && !action->reset && !action->hang;
+    bool is_cut = action->close || action->hang || (action->reset && action->truncate < 0);
+    bool answered_ok = reply->answer.status < 300 && !is_cut;
     if (refused) {
         return 0;
     }
@@ -112,6 +130,12 @@ static enum outcome outcome_of(const struct action *action)
     if (action->hang) {
         return OUTCOME_HUNG;
     }
+    if (action->close) {
+        return OUTCOME_CLOSED;
+    }
+    if (action->stall >= 0) {
+        return OUTCOME_STALLED;
+    }
     if (action->reset) {
         return OUTCOME_RESET;
     }
@@ -123,7 +147,7 @@ static void record(struct request *request, const struct request_note *note,
 {
     struct fake *fake = request->fake;
     pthread_mutex_lock(&fake->lock);
-    recorder_add_request(&fake->recorder, note);
+    request->seq = recorder_add_request(&fake->recorder, note);
     for (size_t i = 0; i < published; i++) {
         recorder_add_event(&fake->recorder, note->number, note->received_us,
                            &publication->events[i]);
@@ -134,7 +158,7 @@ static void record(struct request *request, const struct request_note *note,
 void request_decide(struct request *request)
 {
     struct api_reply reply;
-    struct request_note note = {.received_us = unix_us(), .number = take_number(request)};
+    struct request_note note = {.received_us = clock_unix_us(), .number = take_number(request)};
     ask_api(request, note.received_us / 1000000 + request->action.skew_s, &reply);
 
     bool refused = reply.answer.refused;
@@ -142,6 +166,7 @@ void request_decide(struct request *request)
     override_answer(&request->action, &reply.answer);
     note.status = reply.answer.status;
     note.outcome = outcome_of(&request->action);
+    note.signed_s = signed_s(request);
     note.method = request->method;
     note.path = request->path;
     note.app = app_id(request);

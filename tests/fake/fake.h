@@ -28,6 +28,7 @@ struct fake_options {
     unsigned port; /* 0: any */
     bool keep_alive;
     size_t max_records;
+    uint64_t seed;        /* of what rules leave to chance; not 0 */
     const char *tls_cert; /* PEM text; NULL: no TLS */
     const char *tls_key;
 };
@@ -38,6 +39,7 @@ struct fake {
     struct rules rules;       /* under lock */
     struct recorder recorder; /* under lock */
     uint64_t n_requests;      /* under lock: numbers given out */
+    uint64_t random;          /* under lock */
     struct later later;
     struct MHD_Daemon *daemon;
 };
@@ -60,6 +62,7 @@ struct request {
     bool delayed; /* the action's delay is over */
     bool hung;
     bool dripped; /* the wait for the next byte is over */
+    uint64_t seq; /* of its record; 0: none */
     struct answer answer;
     struct action action;
     struct later_item later;
@@ -68,6 +71,9 @@ struct request {
 /* Returns 0; -1 if it cannot listen. */
 int fake_start(struct fake *fake, const struct fake_options *options, unsigned *ret_port);
 void fake_stop(struct fake *fake);
+
+/* Wall clock. */
+int64_t clock_unix_us(void);
 
 /* Decides on a request of the API: answer, action and record. */
 void request_decide(struct request *request);

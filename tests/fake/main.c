@@ -1,6 +1,7 @@
 /* fake-pusher: see tests/fake/README.md */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static const char usage[] =
     "  --app ID:KEY:SECRET    an app, again for more; default app-id:app-key:app-secret\n"
     "  --flavor hosted|soketi whom to imitate; default hosted\n"
     "  --keep-alive on|off    default on\n"
+    "  --seed N               of the rules that have a probability; default 1\n"
     "  --record N             keep the last N events and requests; default 500000, 0 none\n"
     "  --tls-cert F --tls-key F   PEM files: speak TLS\n";
 
@@ -90,6 +92,9 @@ static void set_option(struct settings *settings, int option, const char *value)
     case 'r':
         options->max_records = parse_number("--record", value, 100000000);
         break;
+    case 'S':
+        options->seed = parse_number("--seed", value, ULONG_MAX) | 1u << 31;
+        break;
     case 'c':
         settings->tls_cert = read_file(value);
         break;
@@ -106,16 +111,14 @@ static void set_option(struct settings *settings, int option, const char *value)
 
 static void parse_options(int argc, char **argv, struct settings *settings)
 {
-    static const struct option longs[] = {{"port", required_argument, NULL, 'p'},
-                                          {"app", required_argument, NULL, 'a'},
-                                          {"flavor", required_argument, NULL, 'f'},
-                                          {"keep-alive", required_argument, NULL, 'k'},
-                                          {"record", required_argument, NULL, 'r'},
-                                          {"tls-cert", required_argument, NULL, 'c'},
-                                          {"tls-key", required_argument, NULL, 's'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    *settings = (struct settings){.options = {.keep_alive = true, .max_records = DEFAULT_RECORDS}};
+    static const struct option longs[] = {
+        {"port", required_argument, NULL, 'p'},     {"app", required_argument, NULL, 'a'},
+        {"flavor", required_argument, NULL, 'f'},   {"keep-alive", required_argument, NULL, 'k'},
+        {"record", required_argument, NULL, 'r'},   {"seed", required_argument, NULL, 'S'},
+        {"tls-cert", required_argument, NULL, 'c'}, {"tls-key", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},           {0}};
+    *settings = (struct settings){
+        .options = {.keep_alive = true, .max_records = DEFAULT_RECORDS, .seed = 1}};
     settings->options.api.flavor = flavor_find("hosted");
     settings->options.api.apps = settings->apps;
     for (int option; (option = getopt_long(argc, argv, "", longs, NULL)) != -1;) {

@@ -82,7 +82,7 @@ static void count_request(struct recorder *recorder, const struct request_note *
     }
 }
 
-void recorder_add_request(struct recorder *recorder, const struct request_note *note)
+uint64_t recorder_add_request(struct recorder *recorder, const struct request_note *note)
 {
     struct text texts[] = {{note->method, strlen(note->method)},
                            {note->path, strlen(note->path)},
@@ -95,6 +95,18 @@ void recorder_add_request(struct recorder *recorder, const struct request_note *
         memcpy(entry->texts, texts, sizeof(texts));
         write_texts((char *)(entry + 1), texts, 3);
     }
+    return recorder->requests.next - 1;
+}
+
+void recorder_end_request(struct recorder *recorder, uint64_t seq, int64_t ended_us, bool sent)
+{
+    const struct ring *ring = &recorder->requests;
+    if (seq < ring->first || seq >= ring->next) {
+        return; /* dropped, or forgotten by a reset */
+    }
+    struct request_entry *entry = ring_get(ring, seq);
+    entry->note.ended_us = ended_us;
+    entry->note.sent = sent;
 }
 
 static void remember_channel(json_t *channels, const struct text *channel)
@@ -131,15 +143,18 @@ static json_t *event_json(uint64_t seq, const void *bytes)
 
 static json_t *request_json(uint64_t seq, const void *bytes)
 {
-    static const char *const outcomes[] = {"answered", "reset", "truncated", "hung"};
+    static const char *const outcomes[] = {"answered", "reset",   "truncated",
+                                           "hung",     "stalled", "closed"};
     static const char *const keys[] = {"method", "path", "app"};
     const struct request_entry *entry = bytes;
     const struct request_note *note = &entry->note;
-    json_t *request = json_pack(
-        "{s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:i}", "seq", (json_int_t)seq, "request",
-        (json_int_t)note->number, "received_us", (json_int_t)note->received_us, "status",
-        (int)note->status, "outcome", outcomes[note->outcome], "events", (json_int_t)note->n_events,
-        "body_bytes", (json_int_t)note->body_len, "client_port", (int)note->client_port);
+    json_t *request =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:s, s:I, s:I, s:i}", "seq", (json_int_t)seq,
+                  "request", (json_int_t)note->number, "received_us", (json_int_t)note->received_us,
+                  "ended_us", (json_int_t)note->ended_us, "signed_s", (json_int_t)note->signed_s,
+                  "sent", (int)note->sent, "status", (int)note->status, "outcome",
+                  outcomes[note->outcome], "events", (json_int_t)note->n_events, "body_bytes",
+                  (json_int_t)note->body_len, "client_port", (int)note->client_port);
     set_texts(request, keys, entry->texts, 3, (const char *)(entry + 1));
     return request;
 }

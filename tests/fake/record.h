@@ -24,11 +24,21 @@ struct event {
     struct text channel, name, data, socket_id;
 };
 
-enum outcome { OUTCOME_ANSWERED, OUTCOME_RESET, OUTCOME_TRUNCATED, OUTCOME_HUNG };
+enum outcome {
+    OUTCOME_ANSWERED,
+    OUTCOME_RESET,
+    OUTCOME_TRUNCATED,
+    OUTCOME_HUNG,
+    OUTCOME_STALLED,
+    OUTCOME_CLOSED,
+};
 
 struct request_note {
     uint64_t number;
     int64_t received_us; /* wall clock, unix */
+    int64_t ended_us;    /* 0: not yet */
+    int64_t signed_s;    /* its auth_timestamp; 0: none */
+    bool sent;           /* once ended: the answer went out whole */
     const char *method;
     const char *path;
     const char *app; /* "" if unknown */
@@ -62,7 +72,9 @@ void recorder_deinit(struct recorder *recorder);
 /* Forgets all but the open connections. */
 void recorder_reset(struct recorder *recorder);
 
-void recorder_add_request(struct recorder *recorder, const struct request_note *note);
+/* The sequence number, for recorder_end_request(). */
+uint64_t recorder_add_request(struct recorder *recorder, const struct request_note *note);
+void recorder_end_request(struct recorder *recorder, uint64_t seq, int64_t ended_us, bool sent);
 void recorder_add_event(struct recorder *recorder, uint64_t request, int64_t received_us,
                         const struct event *event);
 

@@ -19,7 +19,8 @@ static enum MHD_Result reset_connection(struct request *request)
     return MHD_NO;
 }
 
-/* Gives the body until it is to be cut, one byte at a time if it drips. */
+/* Gives the body until it is to be cut, or nothing more is to come; one byte at a time if it drips.
+ */
 static ssize_t read_body(void *cls, uint64_t pos, char *buf, size_t max)
 {
     struct request *request = cls;
@@ -28,7 +29,17 @@ static ssize_t read_body(void *cls, uint64_t pos, char *buf, size_t max)
     if (action->truncate >= 0 && (uint64_t)action->truncate < end) {
         end = (size_t)action->truncate;
     }
+    if (action->stall >= 0 && (uint64_t)action->stall < end) {
+        end = (size_t)action->stall;
+    }
+    if (pos >= end && !request->later.cancelled && action->stall >= 0) {
+        later_wait(&request->fake->later, &request->later, request->connection, LATER_NEVER);
+        return 0;
+    }
     if (pos >= end || request->later.cancelled) {
+        if (action->reset) {
+            reset_connection(request);
+        }
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     if (action->drip_ms > 0 && !request->dripped) {
@@ -47,7 +58,8 @@ static ssize_t read_body(void *cls, uint64_t pos, char *buf, size_t max)
 static struct MHD_Response *make_response(struct request *request)
 {
     struct answer *answer = &request->answer;
-    if (request->action.truncate >= 0 || request->action.drip_ms > 0) {
+    if (request->action.truncate >= 0 || request->action.stall >= 0 ||
+        request->action.drip_ms > 0) {
         return MHD_create_response_from_callback(answer->len, 1024, read_body, request, NULL);
     }
     struct MHD_Response *response =
@@ -122,5 +134,9 @@ enum MHD_Result respond(struct request *request)
         request->hung = true;
         return wait_ms(request, LATER_NEVER);
     }
-    return action->reset ? reset_connection(request) : send_answer(request);
+    if (action->close) {
+        return MHD_NO;
+    }
+    bool only_reset = action->reset && action->truncate < 0;
+    return only_reset ? reset_connection(request) : send_answer(request);
 }

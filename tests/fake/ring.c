@@ -64,7 +64,7 @@ void *ring_add(struct ring *ring, size_t len)
     return entry;
 }
 
-const void *ring_get(const struct ring *ring, uint64_t seq)
+void *ring_get(const struct ring *ring, uint64_t seq)
 {
     return ring->base + ring->offsets[seq % ring->max_entries];
 }

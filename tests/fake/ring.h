@@ -26,6 +26,6 @@ void ring_deinit(struct ring *ring);
 /* Room for a new entry of `len` bytes, aligned for any type; NULL if it is not kept. */
 void *ring_add(struct ring *ring, size_t len);
 
-const void *ring_get(const struct ring *ring, uint64_t seq);
+void *ring_get(const struct ring *ring, uint64_t seq);
 
 #endif

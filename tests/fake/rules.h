@@ -22,11 +22,14 @@ struct action {
     const char *body; /* NULL: as usual, or empty if there is a status */
     json_t *headers;  /* borrowed object of strings, or NULL */
     int64_t delay_ms;
-    int64_t drip_ms;  /* between the bytes of the body; 0: all at once */
-    int64_t truncate; /* bytes of the body before the connection is cut; -1: none */
-    int64_t skew_s;   /* the server's clock runs this much ahead */
-    bool reset;       /* RST instead of an answer */
-    bool hang;        /* no answer, the connection stays open */
+    int64_t jitter_ms; /* up to so much more delay, at random */
+    int64_t drip_ms;   /* between the bytes of the body; 0: all at once */
+    int64_t truncate;  /* bytes of the body before the connection is cut; -1: none */
+    int64_t stall;     /* bytes of the body before nothing more comes; -1: none */
+    int64_t skew_s;    /* the server's clock runs this much ahead */
+    bool reset;        /* RST instead of an answer, or where it is truncated */
+    bool close;        /* FIN instead of an answer */
+    bool hang;         /* no answer, the connection stays open */
     enum publish publish;
     size_t prefix;
 };
@@ -38,7 +41,9 @@ struct rule_input {
     const char *app; /* "" if unknown */
     const char *body;
     size_t body_len;
-    uint64_t number; /* of the request, from 1 */
+    uint64_t number;  /* of the request, from 1 */
+    bool reused;      /* not the first request of its connection */
+    uint64_t *random; /* state of the dice */
 };
 
 struct rules {

@@ -25,6 +25,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
         query_parse(uri[path_len] ? uri + path_len + 1 : NULL, &request->query) == 0;
     request->is_control = strncmp(uri, CONTROL_PREFIX, strlen(CONTROL_PREFIX)) == 0;
     request->action.truncate = -1;
+    request->action.stall = -1;
     return request;
 }
 
@@ -33,7 +34,6 @@ static void on_request_over(void *cls, struct MHD_Connection *connection, void *
 {
     (void)cls;
     (void)connection;
-    (void)code;
     struct request *request = *con_cls;
     if (!request) {
         return;
@@ -42,6 +42,10 @@ static void on_request_over(void *cls, struct MHD_Connection *connection, void *
     answer_deinit(&request->answer);
     pthread_mutex_lock(&request->fake->lock); /* the rule's JSON is shared */
     action_deinit(&request->action);
+    if (request->seq > 0) {
+        recorder_end_request(&request->fake->recorder, request->seq, clock_unix_us(),
+                             code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    }
     pthread_mutex_unlock(&request->fake->lock);
     free(request->uri);
     free(request->path);
@@ -102,14 +106,15 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
                           enum MHD_ConnectionNotificationCode code)
 {
     (void)connection;
-    (void)socket_context;
     struct fake *fake = cls;
     pthread_mutex_lock(&fake->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         fake->recorder.connections++;
         fake->recorder.open_connections++;
+        *socket_context = calloc(1, sizeof(unsigned)); /* how many requests it had */
     } else {
         fake->recorder.open_connections--;
+        free(*socket_context);
     }
     pthread_mutex_unlock(&fake->lock);
 }
@@ -139,6 +144,7 @@ int fake_start(struct fake *fake, const struct fake_options *options, unsigned *
     *fake = (struct fake){.options = *options};
     pthread_mutex_init(&fake->lock, NULL);
     recorder_init(&fake->recorder, options->max_records);
+    fake->random = options->seed;
     later_start(&fake->later);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)options->port),

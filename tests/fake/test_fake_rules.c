@@ -67,6 +67,15 @@ static bool last_outcome_is(const char *outcome)
     return is;
 }
 
+static bool last_ended(void)
+{
+    json_t *requests = fake_server_get(&fake, "requests");
+    json_t *last = json_array_get(requests, json_array_size(requests) - 1);
+    bool ended = json_integer_value(json_object_get(last, "ended_us")) > 0;
+    json_decref(requests);
+    return ended;
+}
+
 Test(fake_rules, answer_with_a_status_a_body_and_headers)
 {
     struct http_answer answer;
@@ -208,6 +217,7 @@ Test(fake_rules, that_cannot_be_read_are_refused_with_a_reason)
         "[{\"action\":{\"state\":1}}]",
         "[{\"action\":{\"status\":99}}]",
         "[{\"action\":{\"publish\":\"some\"}}]",
+        "[{\"action\":{},\"probability\":1.5}]",
         "[{\"action\":{},\"match\":{\"body\":\"x\"}}]",
     };
     char url[128];
@@ -237,4 +247,55 @@ Test(fake_rules, let_go_of_who_hangs_when_the_fake_stops)
     stop();
     cr_expect_leq(recv(fd, header, sizeof(header), 0), 0);
     close(fd);
+}
+
+Test(fake_rules, cut_the_connection_without_or_within_an_answer)
+{
+    cr_expect_eq(status_under("{'close':true}", 0), HTTP_CUT);
+    cr_expect_eq(fake_server_events(&fake), 0);
+    cr_expect(last_outcome_is("closed"));
+    cr_expect_eq(status_under("{'truncate':1,'reset':true}", 0), HTTP_NO_CONNECTION);
+    cr_expect_eq(fake_server_events(&fake), 1, "its answer was sent in part");
+    cr_expect(last_outcome_is("reset"));
+}
+
+Test(fake_rules, fall_silent_within_an_answer)
+{
+    struct http_answer answer;
+    post_under("{'stall':1}", 300, &answer);
+    cr_expect_eq(answer.status, HTTP_TIMEOUT);
+    cr_expect(strstr(answer.headers, " 200 "));
+    cr_expect_eq(answer.len, 1);
+    cr_expect(last_outcome_is("stalled"));
+    http_answer_deinit(&answer);
+}
+
+Test(fake_rules, with_a_probability_apply_to_some)
+{
+    size_t n_refused = 0;
+    fake_server_set_rules(&fake, "[{'probability':0.5,'action':{'status':500}}]");
+    for (size_t i = 0; i < 100; i++) {
+        n_refused += post_batch() == 500;
+    }
+    cr_expect(n_refused > 20 && n_refused < 80, "%zu of 100", n_refused);
+}
+
+/* curl uses a connection again only within one handle: here each request has its own. */
+Test(fake_rules, tell_first_requests_of_a_connection_from_later_ones)
+{
+    fake_server_set_rules(&fake, "[{'match':{'reused':true},'action':{'status':500}},"
+                                 "{'match':{'reused':false},'action':{'status':201}}]");
+    cr_expect_eq(post_batch(), 201);
+    cr_expect_eq(post_batch(), 201);
+}
+
+Test(fake_rules, leave_in_the_record_whether_the_answer_went_out)
+{
+    status_under("{'truncate':0}", 0);
+    status_under("{}", 0);
+    cr_assert(wait_until(last_ended(), WAIT_LONG_MS));
+    json_t *requests = fake_server_get(&fake, "requests");
+    cr_expect(json_is_false(json_object_get(json_array_get(requests, 0), "sent")));
+    cr_expect(json_is_true(json_object_get(json_array_get(requests, 1), "sent")));
+    json_decref(requests);
 }

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "lib/utf8.h"
 #include "proto/job_spec.h"
-#include "proto/utf8.h"
 
 #define ARENA_BYTES (1u << 20)
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void check_text(struct pusher_string text)
 {
-    if (text.ptr && utf8_valid(text.ptr, text.len) != text.len)
+    if (text.ptr && !pusher__utf8_valid(text.ptr, text.len))
         abort();
 }
 

@@ -15,7 +15,7 @@ typedef int (*lookup)(const char *, const char *, const struct addrinfo *, struc
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned n_waiting;
-static bool is_held = true;
+static bool is_held = true, has_moved;
 
 static void set_held(bool held)
 {
@@ -33,6 +33,21 @@ void names_hold(void)
 void names_let_go(void)
 {
     set_held(false);
+}
+
+void names_move(void)
+{
+    pthread_mutex_lock(&mutex);
+    has_moved = true;
+    pthread_mutex_unlock(&mutex);
+}
+
+static const char *moving_address(void)
+{
+    pthread_mutex_lock(&mutex);
+    const char *address = has_moved ? "127.0.0.1" : "127.0.0.2";
+    pthread_mutex_unlock(&mutex);
+    return address;
 }
 
 unsigned names_waiting(void)
@@ -93,6 +108,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         return look_up_all(two, service, hints, ret);
     if (len > 0 && strcmp(node, "dual.test") == 0)
         return look_up_all(dual, service, hints, ret);
+    if (len > 0 && strcmp(node, "moving.test") == 0)
+        return look_up(moving_address(), service, hints, ret);
     if (len > 0 && strcmp(node, "slow.test") == 0) {
         wait_here();
         node = "127.0.0.1";

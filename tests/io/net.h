@@ -4,6 +4,7 @@
  *     two.test       127.0.0.2 and then 127.0.0.1
  *     dual.test      127.0.0.2, 127.0.0.1 and ::1
  *     slow.test      127.0.0.1, but not before names_let_go()
+ *     moving.test    127.0.0.2, and after names_move() 127.0.0.1
  *     *.invalid      is no name, without asking anybody */
 #ifndef TESTS_IO_NET_H
 #define TESTS_IO_NET_H
@@ -11,6 +12,7 @@
 /* Lookups of slow.test, from now on, wait again, or go on. */
 void names_hold(void);
 void names_let_go(void);
+void names_move(void);
 /* Lookups that wait just now. */
 unsigned names_waiting(void);
 

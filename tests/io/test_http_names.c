@@ -101,6 +101,21 @@ Test(http_names, the_second_address_is_tried_when_the_first_refuses)
     close_all();
 }
 
+/* A server that got another address is found there, though the old one was in use. */
+Test(http_names, a_change_of_address_is_followed)
+{
+    open_at("moving.test", 1000);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 0, "nobody listens there");
+    names_move();
+    for (uint64_t end_ns = uv_hrtime() + 20000000000u; outcome.status != 200;) {
+        cr_assert_lt(uv_hrtime(), end_ns, "%s", outcome.error);
+        outcome_free(&outcome);
+        client_ask(&client, &outcome);
+    }
+    close_all();
+}
+
 /* curl closes the first socket without a word and gets the same descriptor for the second. */
 Test(http_names, the_second_address_is_tried_when_the_first_is_silent)
 {

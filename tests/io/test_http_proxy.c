@@ -93,13 +93,13 @@ Test(http_proxy, the_environments_is_not_used)
     close_all();
 }
 
-Test(http_proxy, its_refusal_is_an_error_and_not_an_answer)
+Test(http_proxy, its_refusal_has_a_status_and_says_so)
 {
     static const struct peer_step script[] = {
         STEP(HTTP), SAY("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), STEP(HOLD)};
     open_with_proxy(script, "https://pusher.invalid");
     client_ask(&client, &outcome);
-    cr_assert_eq(outcome.status, 0);
+    cr_assert_eq(outcome.status, 403);
     cr_assert(strstr(outcome.error, "403"), "%s", outcome.error);
     cr_assert(starts_with("CONNECT pusher.invalid:443 HTTP/1.1\r\n"));
     close_all();

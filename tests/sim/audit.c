@@ -104,6 +104,7 @@ static void audit_part(struct sim_world *world, const struct request *request,
     SIM_CHECK(world, !claim->told_done[part - claim->parts], "a delivered part is sent again");
     SIM_CHECK(world, claim->owner->expires_at_ms > world->now_ms, "an expired part is sent");
     SIM_CHECK(world, !claim->abandoned, "a part of a lost claim is sent");
+    SIM_CHECK(world, !claim->job.parked, "a part of a parked job is sent");
     SIM_CHECK(world, !part->alone || request->n_parts == 1, "a call is in a batch");
     SIM_CHECK(world, request->n_parts <= part->batch_cap, "a suspect is in a large batch");
     SIM_CHECK(world, request->parts[0]->batch_cap == part->batch_cap, "a newcomer among suspects");
@@ -232,6 +233,9 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
                   world->stopping && job->attempts_before == 0 && n_in[PART_DELIVERED] == 0 &&
                       !claim->was_tried,
                   "handed back, but it has a history");
+        break;
+    case JOB_PARKED:
+        SIM_CHECK(world, job->parked && n_in[PART_PARKED] > 0, "parked, but may send");
         break;
     case JOB_ABANDONED:
         SIM_CHECK(world, claim->abandoned && n_in[PART_PARKED] > 0, "abandoned, but not lost");

@@ -141,6 +141,8 @@ static void claim_job(struct sim_world *world, struct sim_job *job)
     world->n_claims++;
     world->n_bytes += claim->job.bytes;
     enter_lanes(world, claim);
+    claim->job.parked = parking_takes(sim_parking_of(world, job), job->claim_id);
+    parking_added(sim_parking_of(world, job), job->claim_id, claim->job.parked);
     engine_add(world->engine, &claim->job, world->now_ms);
     world->undisturbed = false;
     world->n_steps++;
@@ -169,6 +171,8 @@ void sim_claim_some(struct sim_world *world, size_t n)
 
     for (; n > 0 && (job = next_of(world, queue)); n--)
         claim_job(world, job);
+    for (unsigned i = 0; i < world->n_apps; i++)
+        parking_claimed(&queue->parking[i]);
 }
 
 void sim_settle(struct sim_world *world, unsigned n)
@@ -196,7 +200,7 @@ static void note_record(struct sim_claim *claim)
         job->parts[i].delivered |= claim->parts[i].state == PART_DELIVERED;
 }
 
-static void put_later(struct sim_world *world, struct sim_job *job, uint64_t due_ms)
+void sim_put_later(struct sim_world *world, struct sim_job *job, uint64_t due_ms)
 {
     struct list *head = &world->queues[job->queue].later, *at = head->prev;
 
@@ -248,9 +252,12 @@ static void settle_in_redis(struct sim_world *world, struct sim_claim *claim)
         job->place = SIM_SETTLED;
         world->n_live--;
         world->n_done++;
+    } else if (claim->job.fate == JOB_PARKED) {
+        job->may_overtake |= has_failed(claim);
+        sim_park(world, claim);
     } else if (claim->job.fate == JOB_LATER) {
         job->may_overtake |= claim->job.due_ms > 0 || !world->stopping || has_failed(claim);
-        put_later(world, job, claim->job.due_ms);
+        sim_put_later(world, job, claim->job.due_ms);
     } else {
         SIM_CHECK(world, claim->job.fate == JOB_HANDED_BACK, "a claim that is alive was dropped");
         job->now = NULL;
@@ -270,6 +277,7 @@ void sim_release(struct sim_world *world, unsigned n)
         world->n_claims--;
         world->n_bytes -= claim->job.bytes;
         engine_release(world->engine, &claim->job);
+        parking_left(sim_parking_of(world, claim->owner), claim->job.parked);
         settle_in_redis(world, claim);
         free_claim(world, claim);
     }
@@ -302,7 +310,7 @@ static void lose_claims(struct sim_world *world, struct list *claims, unsigned q
         job->may_overtake = true;
         claim->abandoned |= claim->job.n_unresolved > 0;
         if (lost && job->now == claim)
-            put_later(world, job, 0);
+            sim_put_later(world, job, 0);
     }
 }
 
@@ -316,18 +324,6 @@ static void let_be_overtaken(struct list *jobs, unsigned queue)
     }
 }
 
-/* Requests that carry lost jobs and others are parked: the others may be overtaken. */
-static void note_parked(struct sim_world *world)
-{
-    LIST_FOREACH(link, &world->claims)
-    {
-        struct sim_claim *claim = LIST_ENTRY(link, struct sim_claim, link);
-
-        for (unsigned i = 0; i < claim->owner->n_parts; i++)
-            claim->owner->may_overtake |= claim->parts[i].state == PART_PARKED;
-    }
-}
-
 /* The lease of a queue is lost: all of its claims are somebody else's, who may be ourselves. Those
  * whose outcome is on its way are lost or not, as it happens. */
 void sim_lose_lease(struct sim_world *world, unsigned queue)
@@ -337,7 +333,6 @@ void sim_lose_lease(struct sim_world *world, unsigned queue)
     let_be_overtaken(&world->handed_back, queue);
     let_be_overtaken(&world->queues[queue].later, queue);
     engine_abandon(world->engine, queue);
-    note_parked(world);
     world->undisturbed = false;
     world->n_steps++;
 }
@@ -380,8 +375,9 @@ void sim_hand_back(struct sim_world *world)
         struct sim_queue *queue = &world->queues[job->queue];
 
         list_remove(&job->link);
-        if (job->claim_id < last_due_at_once(queue))
-            put_later(world, job, 0);
+        if (job->claim_id < last_due_at_once(queue) ||
+            sim_parking_of(world, job)->lowest != PARKING_NONE)
+            sim_put_later(world, job, 0);
         else
             list_push_front(&queue->list, &job->link);
     }

@@ -169,16 +169,6 @@ static void note_answer(const struct told *told, enum answer_kind kind)
     }
 }
 
-/* One of the jobs was lost, so the request was given up. */
-static bool is_lost(const struct told *told)
-{
-    for (unsigned i = 0; i < told->n_parts; i++) {
-        if (SIM_CLAIM_OF(told->parts[i]->job)->abandoned)
-            return true;
-    }
-    return false;
-}
-
 /* What may have become of the parts. */
 static void check_parts(struct sim_world *world, const struct told *told, enum answer_kind kind)
 {
@@ -195,10 +185,10 @@ static void check_parts(struct sim_world *world, const struct told *told, enum a
             SIM_CHECK(world, part->state != PART_FAILED, "a refused batch failed a part");
         if (part->state != PART_PARKED || world->stopping)
             continue;
+        if (claim->abandoned || part->job->parked)
+            continue;
         claim->owner->may_overtake = true;
-        SIM_CHECK(world,
-                  is_lost(told) ||
-                      part->job->due_ms > told->first_sent_ms + world->limits.lane_hold_ms,
+        SIM_CHECK(world, part->job->due_ms > told->first_sent_ms + world->limits.lane_hold_ms,
                   "a part was parked that could wait");
     }
 }

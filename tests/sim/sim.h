@@ -3,6 +3,7 @@
  *
  *     world.c   the parameters of one world, and how it ends when a check fails
  *     queue.c   Redis: jobs pushed, claimed, settled, lost with a lease
+ *     park.c    jobs of apps that may not send, and operators who pause apps
  *     server.c  the servers: what they answer, what they publish
  *     audit.c   what must hold
  *     sim_engine.c   the order of things: one step after the other
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "daemon/core/engine.h"
+#include "daemon/core/parking.h"
 
 #define SIM_MAX_APPS       4
 #define SIM_MAX_QUEUES     3
@@ -43,7 +45,7 @@ struct sim_part {
     bool refused_alone;
 };
 
-enum sim_place { SIM_QUEUED, SIM_CLAIMED, SIM_LATER, SIM_SETTLED };
+enum sim_place { SIM_QUEUED, SIM_CLAIMED, SIM_LATER, SIM_PARKED, SIM_SETTLED };
 
 /* A job as it stands in Redis. */
 struct sim_job {
@@ -109,8 +111,10 @@ struct sim_server {
 };
 
 struct sim_queue {
-    struct list list;  /* of sim_job, oldest first */
-    struct list later; /* by due_ms, then claim_id */
+    struct list list;                 /* of sim_job, oldest first */
+    struct list later;                /* by due_ms, then claim_id */
+    struct list parked[SIM_MAX_APPS]; /* by claim_id */
+    struct parking_app *parking;      /* one an app; what the daemon knows of it */
 };
 
 /* Unresolved parts in a lane, in the order in which they were added. */
@@ -187,6 +191,17 @@ void sim_release(struct sim_world *world, unsigned n);
 void sim_progress(struct sim_world *world);
 void sim_lose_lease(struct sim_world *world, unsigned queue);
 void sim_hand_back(struct sim_world *world);
+void sim_put_later(struct sim_world *world, struct sim_job *job, uint64_t due_ms);
+
+/* park.c */
+void sim_new_parking(struct sim_world *world);
+void sim_free_parking(struct sim_world *world);
+void sim_park(struct sim_world *world, struct sim_claim *claim);
+void sim_make_room(struct sim_world *world);
+void sim_bring_back(struct sim_world *world);
+void sim_pause(struct sim_world *world);
+void sim_resume_all(struct sim_world *world);
+struct parking_app *sim_parking_of(struct sim_world *world, const struct sim_job *job);
 uint64_t sim_next_due(const struct sim_world *world);
 
 /* server.c */

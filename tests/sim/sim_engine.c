@@ -134,6 +134,8 @@ static void trouble(struct sim_world *world)
         return;
     if (kind < 80) {
         sim_new_mood(world);
+    } else if (kind < 85) {
+        sim_pause(world);
     } else if (kind < 90) {
         sim_lose_lease(world, (unsigned)sim_below(world, world->n_queues));
     } else if (kind < 95 && !world->stopping) {
@@ -174,8 +176,12 @@ static void step(struct sim_world *world)
         sim_settle(world, 1 + (unsigned)sim_below(world, 20));
     else if (what < 190)
         sim_release(world, 1 + (unsigned)sim_below(world, 20));
-    else if (what < 195)
+    else if (what < 193)
         sim_progress(world);
+    else if (what < 194)
+        sim_make_room(world);
+    else if (what < 195)
+        sim_bring_back(world);
     else if (what < 196)
         trouble(world);
     else
@@ -189,6 +195,7 @@ static void heal(struct sim_world *world)
     world->send_until_ms = SIM_NEVER;
     world->undisturbed = false;
     engine_set_send_until(world->engine, SIM_NEVER);
+    sim_resume_all(world);
     for (unsigned i = 0; i < world->n_apps; i++)
         world->servers[i].mood = SIM_HEALTHY;
 }
@@ -201,6 +208,8 @@ static void finish(struct sim_world *world)
     heal(world);
     while (world->n_live > 0 || world->n_claims > 0) {
         SIM_CHECK(world, ++rounds < MAX_HEALING_ROUNDS, "%zu jobs do not settle", world->n_live);
+        sim_make_room(world);
+        sim_bring_back(world);
         if (engine_room(world->engine) > 0)
             sim_claim_some(world, engine_room(world->engine));
         pump(world, 2 * SIM_MAX_FLIGHTS);

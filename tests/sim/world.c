@@ -104,6 +104,7 @@ void sim_world_new_engine(struct sim_world *world)
     world->stopping = false;
     world->undisturbed = false;
     world->send_until_ms = SIM_NEVER;
+    sim_new_parking(world);
     for (unsigned i = 0; i < world->n_apps; i++) {
         world->servers[i].held_until_ms = 0;
         world->servers[i].forbidden = false;
@@ -139,6 +140,7 @@ struct sim_world *sim_world_new(uint64_t seed)
 void sim_world_free(struct sim_world *world)
 {
     engine_free(world->engine);
+    sim_free_parking(world);
     for (unsigned i = 0; i < SIM_MAX_LANES; i++)
         free(world->lanes[i].parts);
     free(world);

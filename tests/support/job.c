@@ -110,7 +110,8 @@ void job_push(struct redis *redis, enum job_format format, const char *text, ...
     free(json);
 }
 
-static void append_job(struct redis *redis, enum job_format format, size_t id, size_t channel)
+static void append_job(struct redis *redis, const char *list, enum job_format format, size_t id,
+                       size_t channel)
 {
     char json[256];
     snprintf(
@@ -120,19 +121,26 @@ static void append_job(struct redis *redis, enum job_format format, size_t id, s
         id, channel, id);
     size_t len = strlen(json);
     char *packed = format == JOB_MSGPACK ? job_to_msgpack(json, &len) : NULL;
-    redisAppendCommand(redis->client, "RPUSH %s %b", JOB_LIST, packed ? packed : json, len);
+    redisAppendCommand(redis->client, "RPUSH %s %b", list, packed ? packed : json, len);
     free(packed);
 }
 
 void job_push_many(struct redis *redis, enum job_format format, size_t first, size_t n,
                    size_t n_channels)
 {
+    job_push_many_to(redis, JOB_LIST, format, first, n, n_channels);
+}
+
+void job_push_many_to(struct redis *redis, const char *list, enum job_format format, size_t first,
+                      size_t n, size_t n_channels)
+{
     size_t n_answered = 0;
     for (size_t i = 0; i < n; i++) {
-        append_job(redis, format, first + i, (first + i) % n_channels);
+        append_job(redis, list, format, first + i, (first + i) % n_channels);
         while (i + 1 - n_answered >= PIPELINE || (i + 1 == n && n_answered < n)) {
-            void *reply;
-            cr_assert_eq(redisGetReply(redis->client, &reply), REDIS_OK);
+            redisReply *reply;
+            cr_assert_eq(redisGetReply(redis->client, (void **)&reply), REDIS_OK);
+            cr_assert_eq(reply->type, REDIS_REPLY_INTEGER, "%s", reply->str);
             freeReplyObject(reply);
             n_answered++;
         }

@@ -22,6 +22,10 @@ void job_push_bytes(struct redis *redis, const char *list, const void *bytes, si
 void job_push_many(struct redis *redis, enum job_format format, size_t first, size_t n,
                    size_t n_channels);
 
+/* The same to any list. */
+void job_push_many_to(struct redis *redis, const char *list, enum job_format format, size_t first,
+                      size_t n, size_t n_channels);
+
 /* The msgpack of a JSON text (shortest forms, maps in order); malloc'ed. */
 char *job_to_msgpack(const char *json, size_t *ret_len);
 

@@ -78,6 +78,11 @@ void redis_start_again(struct redis *redis)
     launch(redis);
 }
 
+void redis_connect_again(struct redis *redis)
+{
+    cr_assert(wait_until(answers(redis), WAIT_LONG_MS));
+}
+
 void redis_stop(struct redis *redis)
 {
     redis_kill(redis);

@@ -8,7 +8,7 @@
 #include "folder.h"
 #include "proc.h"
 
-#define REDIS_MAX_ARGS 16
+#define REDIS_MAX_ARGS 24
 
 struct redis {
     struct folder folder; /* owned: socket, data, log */
@@ -28,6 +28,9 @@ void redis_start(struct redis *redis, const char *const *args);
 void redis_kill(struct redis *redis);
 void redis_shut_down(struct redis *redis);
 void redis_start_again(struct redis *redis);
+
+/* Connects the client anew, after the server has cut it off. */
+void redis_connect_again(struct redis *redis);
 
 /* Stops it and removes its folder. Nothing if it is zeroed. */
 void redis_stop(struct redis *redis);

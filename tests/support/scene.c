@@ -13,15 +13,16 @@
 
 extern char **environ;
 
-static void write_config(struct scene *scene, const struct scene_options *options)
+void scene_point_at(struct scene *scene, const char *redis_url)
 {
+    const struct scene_options *options = &scene->options;
     char *ini;
     int len = asprintf(&ini,
                        "[redis]\nurl = %s\n"
                        "[app main]\napp_id = " FAKE_APP_ID "\nkey = " FAKE_APP_KEY
                        "\nsecret = " FAKE_APP_SECRET "\nhost = 127.0.0.1\nport = %u\n"
                        "use_tls = off\nencryption_master_key_base64 = " SCENE_MASTER_KEY "\n%s\n%s",
-                       scene->redis.url, scene->fake.port, options->app ? options->app : "",
+                       redis_url, scene->fake.port, options->app ? options->app : "",
                        options->ini ? options->ini : "");
     cr_assert(len > 0);
     folder_write(&scene->folder, "pusherd.conf", ini, scene->config, sizeof(scene->config));
@@ -32,12 +33,12 @@ void scene_open(struct scene *scene, const struct scene_options *options)
 {
     static const struct scene_options none;
     options = options ? options : &none;
-    *scene = (struct scene){0};
+    *scene = (struct scene){.options = *options};
     folder_make(&scene->folder);
     folder_path(&scene->folder, "pusherd.log", scene->log, sizeof(scene->log));
     redis_start(&scene->redis, options->redis_args);
     fake_server_start(&scene->fake, options->fake_args);
-    write_config(scene, options);
+    scene_point_at(scene, scene->redis.url);
 }
 
 /* Nothing of pusherd's own variables may reach it from whoever runs the tests. */

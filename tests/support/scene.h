@@ -30,6 +30,7 @@ struct scene_options {
 };
 
 struct scene {
+    struct scene_options options; /* borrowed texts */
     struct folder folder;
     struct redis redis;
     struct fake_server fake;
@@ -41,6 +42,9 @@ struct scene {
 /* Starts Redis and the fake, writes the configuration. */
 void scene_open(struct scene *scene, const struct scene_options *options);
 void scene_start_pusherd(struct scene *scene);
+
+/* Writes the configuration again, with another Redis than the scene's own. */
+void scene_point_at(struct scene *scene, const char *redis_url);
 
 /* One more daemon on the same configuration, for the caller to stop; before scene_close(). */
 void scene_start_other(struct scene *scene, struct proc *ret_proc);

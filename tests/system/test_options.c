@@ -152,6 +152,26 @@ Test(options, order_key_keeps_jobs_of_several_channels_in_order)
     cr_expect(scene_event_is(&scene, 1, "b", "second", ""));
 }
 
+/* Who sends it again must know what was delivered before. */
+Test(options, expires_at_fails_only_what_was_not_delivered)
+{
+    redis_do(&scene.redis, "HSET {pusher:jobs}:retry:jobs 0000000000000007 %s",
+             "1:0:0:5:{\"id\":\"x\",\"expiresAt\":1,\"events\":["
+             "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"0\"},"
+             "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"1\"},"
+             "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"2\"}]}");
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:retry 0 0000000000000007");
+    cr_assert(scene_settles(&scene, 0, 1));
+    char *parts = outcomes_field(&scene.redis, FAILURES, "x", "parts");
+    cr_assert(parts, "it does not say which part failed");
+    json_t *json = json_loads(parts, 0, NULL);
+    cr_expect_eq(json_array_size(json), 1, "%s", parts);
+    cr_expect_eq(json_integer_value(json_object_get(json_array_get(json, 0), "index")), 1);
+    json_decref(json);
+    free(parts);
+    cr_expect_eq(fake_server_events(&scene.fake), 0);
+}
+
 TestSuite(queues, .fini = close_scene, .timeout = 120);
 
 Test(queues, are_all_consumed_each_with_its_own_streams)

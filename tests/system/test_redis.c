@@ -1,8 +1,7 @@
 /* Redis goes away and comes back: every job still ends in exactly one stream. */
 #include <criterion/criterion.h>
-#include <signal.h>
-#include <stdlib.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 
 static struct scene scene;
@@ -25,21 +24,7 @@ TestSuite(redis, .init = open_scene, .fini = close_scene, .timeout = 240);
 
 static void expect_each_job_once(size_t n)
 {
-    struct outcomes results;
-    unsigned *seen = calloc(n, sizeof(unsigned));
-    unsigned *counts = calloc(n, sizeof(unsigned));
-    outcomes_read(&scene.redis, RESULTS, &results);
-    for (size_t i = 0; i < results.n; i++) {
-        seen[strtoul(outcomes_get(&results, i, "id", NULL), NULL, 10)]++;
-    }
-    scene_count_published(&scene, counts, n);
-    for (size_t i = 0; i < n; i++) {
-        cr_expect_eq(seen[i], 1, "%u results of job %zu", seen[i], i);
-        cr_expect_geq(counts[i], 1u, "event %zu is lost", i);
-    }
-    outcomes_deinit(&results);
-    free(seen);
-    free(counts);
+    audit_each_once(&scene, &scene.redis, RESULTS, n);
 }
 
 static void start_under_load(void)

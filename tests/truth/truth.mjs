@@ -3,10 +3,12 @@
 // Whatever our own tests agree on with our own fake, here the other side is not ours: soketi checks
 // the signatures and refuses what it refuses, pusher-js subscribes, decrypts and reports.
 //
-//   PUSHERD_BIN=build/dev/bin/pusherd node tests/truth/truth.mjs
+//   PUSHERD_BIN=build/dev/bin/pusherd PUSHERCTL_BIN=build/dev/bin/pusherctl node tests/truth/truth.mjs
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { app, here, log, startPusherd, startRedis, startSoketi, stop, until }
   from './servers.mjs';
@@ -36,7 +38,9 @@ function fail(text) {
 }
 
 const binary = process.env.PUSHERD_BIN;
+const ctl = process.env.PUSHERCTL_BIN;
 if (!binary || !existsSync(binary)) fail('PUSHERD_BIN does not name a program: build pusherd first');
+if (!ctl || !existsSync(ctl)) fail('PUSHERCTL_BIN does not name a program: build pusherctl first');
 if (!existsSync(join(here, 'node_modules', '@soketi', 'soketi')))
   fail('soketi and pusher-js are not installed: run tests/truth/setup first');
 
@@ -48,8 +52,9 @@ const sdk = new PusherSdk({ appId: app.id, key: app.key, secret: app.secret, hos
 
 // --- clients
 
-// A pusher-js client that signs in as `user`. Who authorises it is given: the official SDK, or pusherd.
-function connect(port, user, authorize) {
+// A pusher-js client that signs in as `user`. Who authorises it for channels and authenticates it is
+// given: the official SDK, pusherd, or pusherctl.
+function connect(port, user, authorize, authenticate) {
   const presence = { user_id: user, user_info: { name: `name of ${user}` } };
   return new PusherClient(app.key, {
     wsHost: '127.0.0.1', wsPort: port, forceTLS: false, enabledTransports: ['ws'],
@@ -61,7 +66,8 @@ function connect(port, user, authorize) {
     },
     userAuthentication: {
       customHandler: ({ socketId }, done) =>
-        done(null, sdk.authenticateUser(socketId, { id: user })),
+        authenticate(socketId, { id: user, user_info: { name: `näme of ${user}` } })
+          .then((auth) => done(null, auth), (error) => done(error, null)),
     },
   });
 }
@@ -171,22 +177,59 @@ async function leavesOutTheSender(redis, one, heardByOne, heardByTwo) {
   check('socketId leaves nobody else out', heardByTwo.truth.at(-2)?.[0] === 'skip');
 }
 
-async function reachesUsers(redis, client) {
-  let got = null;
-  client.signin();
-  client.user.bind('note', (data) => (got = data));
-  await client.user.signinDonePromise;
-  await ask(redis, { op: 'sendToUser', userId: 'one', event: 'note', data: { for: 'you' } });
-  await until('the event for the user', () => got);
-  same('sendToUser reaches the user', got, { for: 'you' });
+// What pusherctl prints: JSON. It calls the API itself, by libpusher, and knows no queue.
+async function runCtl(port, ...args) {
+  const env = { ...process.env, PUSHER_APP_ID: app.id, PUSHER_APP_KEY: app.key, PUSHER_APP_SECRET: app.secret,
+    PUSHER_HOST: '127.0.0.1', PUSHER_PORT: port, PUSHER_SCHEME: 'http' };
+  const { stdout } = await promisify(execFile)(ctl, ['--config', '', ...args], { env });
+  return JSON.parse(stdout);
+}
 
-  let disconnected = false;
-  client.connection.bind('disconnected', () => (disconnected = true));
-  client.connection.bind('error', () => {});
-  const reply = await ask(redis, { op: 'terminateUserConnections', userId: 'one' });
-  check('terminateUserConnections succeeds', reply.ok === true, JSON.stringify(reply));
-  await until('the end of the connection', () => disconnected || client.connection.state !== 'connected');
-  check('terminateUserConnections ends the connection', true);
+// Signed in with what was authenticated by us, a user is sent an event, and then cut off.
+async function reachesUser(client, user, via, send, terminate) {
+  let got = null;
+  const { connection } = client;
+  client.user.bind('note', (data) => (got = data));
+  client.signin();
+  await until(`the sign-in of ${user}`, () => client.user.user_data);
+  same(`${via}: authenticateUser signs a user in`, client.user.user_data,
+    { id: user, user_info: { name: `näme of ${user}` } });
+  await send();
+  await until('the event for the user', () => got);
+  same(`${via}: sendToUser reaches the user`, got, { for: user });
+  connection.bind('error', () => {});
+  check(`${via}: the user is connected until then`, connection.state === 'connected');
+  await terminate();
+  await until('the end of the connection', () => connection.state !== 'connected');
+  check(`${via}: terminateUserConnections ends the connection`, true);
+}
+
+async function reachesUsers(redis, port, one, two) {
+  const done = async (job) => {
+    const reply = await ask(redis, job);
+    if (!reply.ok) throw new Error(`${job.op}: ${JSON.stringify(reply)}`);
+  };
+  await reachesUser(one, 'one', 'pusherd',
+    () => done({ op: 'sendToUser', userId: 'one', event: 'note', data: { for: 'one' } }),
+    () => done({ op: 'terminateUserConnections', userId: 'one' }));
+  check('the other user stays', two.connection.state === 'connected');
+  await reachesUser(two, 'two', 'pusherctl',
+    () => runCtl(port, 'send-to-user', '--user-id', 'two', '--event', 'note', '--data', '{"for":"two"}'),
+    () => runCtl(port, 'terminate-user-connections', '--user-id', 'two'));
+}
+
+// So that a sign-in that succeeds means something.
+async function refusesForgedUsers(port, authenticate) {
+  const mallory = connect(port, 'mallory', null, async (socketId) => ({
+    ...await authenticate(socketId, { id: 'mallory' }), user_data: JSON.stringify({ id: 'one' }),
+  }));
+  const errors = [];
+  mallory.connection.bind('error', (error) => errors.push(error));
+  await until('the connection', () => mallory.connection.state === 'connected');
+  mallory.signin();
+  await until('the refusal of a forged user', () => errors.length);
+  check('a user that we did not sign is refused', !mallory.user.user_data, JSON.stringify(errors));
+  mallory.disconnect();
 }
 
 async function answersQueries(redis) {
@@ -233,11 +276,19 @@ async function main() {
     return reply.result;
   };
 
-  const one = connect(port, 'one', bySdk);
+  const userByPusherd = async (socketId, userData) => {
+    const reply = await ask(redis, { op: 'authenticateUser', socketId, userData });
+    if (!reply.ok) throw new Error(`authenticateUser: ${JSON.stringify(reply)}`);
+    return reply.result;
+  };
+  const userByPusherctl = (socketId, userData) =>
+    runCtl(port, 'authenticate-user', '--socket-id', socketId, '--user-data', JSON.stringify(userData));
+
+  const one = connect(port, 'one', bySdk, userByPusherd);
   const heardByOne = await listen(one, CHANNELS);
   await deliversInOrder(redis, heardByOne, () => (daemon = startPusherd(binary, redisUrl, port)));
 
-  const two = connect(port, 'two', byPusherd);
+  const two = connect(port, 'two', byPusherd, userByPusherctl);
   const heardByTwo = await listen(two, CHANNELS);
   check('authorizeChannel of pusherd opens all kinds of channel', true);
   await ask(redis, { ...trigger('private-encrypted-truth', N), id: 'for-two' });
@@ -248,7 +299,8 @@ async function main() {
   await leavesOutTheSender(redis, one, heardByOne, heardByTwo);
   await answersQueries(redis);
   await validatesWebhooks(redis, hooks);
-  await reachesUsers(redis, one);
+  await refusesForgedUsers(port, userByPusherctl);
+  await reachesUsers(redis, port, one, two);
 
   one.disconnect();
   two.disconnect();

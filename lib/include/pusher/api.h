@@ -13,7 +13,8 @@
  * All return 0 when the server accepted, PUSHER_EREFUSED when it answered otherwise (result.reply
  * has its verdict and decides whether to try again), and else the code of a check that failed
  * before anything was sent, or of pusher_http_perform(). Nothing is repeated by itself beyond what
- * pusher/http.h says. */
+ * pusher/http.h says. A call takes as long as its requests, each at most the client's timeout_ms.
+ * One thread at a time may use a transport. */
 #ifndef PUSHER_API_H
 #define PUSHER_API_H
 

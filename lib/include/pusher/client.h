@@ -8,9 +8,11 @@
  *     if (pusher_client_new(&config, &client, &error) != 0)
  *         errx(1, "%s", error.text);
  *
- * A client never changes after it was made, does no I/O and reads no clock: any number of threads
- * may use one at the same time. Call pusher_init() once, before the first client and before any
- * thread. */
+ * Threads: call pusher_init() once, before the first client and before any thread. A client never
+ * changes after it was made, does no I/O and reads no clock: any number of threads may use one at
+ * the same time, for everything. A transport (struct pusher_http) is for one thread at a time; give
+ * each thread its own, they may share the client. No function keeps anything between calls. Free a
+ * client when no thread and no transport uses it any more. */
 #ifndef PUSHER_CLIENT_H
 #define PUSHER_CLIENT_H
 
@@ -56,7 +58,7 @@ struct pusher_config {
     size_t max_request_bytes;      /* of a request's body; 0: no limit */
 };
 
-/* Prepares libsodium. 0, or PUSHER_ECRYPTO. May be called again. */
+/* Prepares libsodium. 0, or PUSHER_ECRYPTO. May be called again, and by several threads. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_init(void);
 
 /* Sets every field to its default. */

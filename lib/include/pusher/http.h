@@ -15,6 +15,9 @@
  * byte of an answer came, and an answer that our clock is wrong (401, "Timestamp expired") makes it
  * be signed anew by the server's clock and sent once more; that clock is then kept to.
  *
+ * Plain requests are forwarded by an HTTP proxy, those with TLS pass through it by CONNECT. That it
+ * does not know or allow us (401, 403, 407) is an answer with that status in both cases.
+ *
  * One thread at a time may use a transport; several may share its client. */
 #ifndef PUSHER_HTTP_H
 #define PUSHER_HTTP_H
@@ -42,7 +45,7 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_http_new(const struct pusher_client *
                                                     struct pusher_http **ret_http,
                                                     struct pusher_error *ret_error);
 
-/* Closes the connection; NULL is allowed. */
+/* Closes the connection; NULL is allowed. The client stays the caller's. */
 PUSHER_EXTERN void pusher_http_free(struct pusher_http *http);
 
 /* Signs, sends, and waits for the whole answer, whatever its status is. On success the caller frees

@@ -18,9 +18,10 @@ extern "C" {
 
 enum pusher_reply_class {
     PUSHER_REPLY_DONE = 0,  /* accepted */
-    PUSHER_REPLY_RETRY,     /* 407, 408, 425, 429, 5xx: the same request may succeed later */
+    PUSHER_REPLY_RETRY,     /* 408, 421, 425, 429, 5xx: the same request may succeed later */
     PUSHER_REPLY_REFUSED,   /* 400, 405, 413, 422, ...: this request, or one event in it, is bad */
-    PUSHER_REPLY_FORBIDDEN, /* 401, 402, 403, unknown app, redirects: refused, whatever it sends */
+    PUSHER_REPLY_FORBIDDEN, /* 401, 402, 403, 407 (of the proxy), redirects, unknown app: what is
+                               configured is wrong, and every request will meet the same */
     PUSHER_REPLY_CLOCK,     /* 401 for the timestamp: sign again by the server's clock */
     PUSHER_REPLY_NOT_FOUND, /* 404 that is not about the app: no such path */
 };

@@ -21,7 +21,9 @@ extern "C" {
 #endif
 
 /* Another key of the app. Pusher signs with the oldest active one, so that an app whose keys are
- * being changed needs to know several. */
+ * being changed needs to know several. The same key may come with several secrets, also that of the
+ * client: a webhook that one of them has signed is good. A token without key or secret is skipped.
+ */
 struct pusher_token {
     struct pusher_string key, secret; /* borrowed */
 };
@@ -34,7 +36,7 @@ struct pusher_webhook {
     size_t n_tokens;
     int64_t max_age_ms; /* refuse if time_ms is further than this from unix_ms; 0: any age. An
                            honest webhook may be five minutes late */
-    int64_t unix_ms;    /* the time now; not read when max_age_ms is 0 */
+    int64_t unix_ms;    /* the time now, since 1970; not read when max_age_ms is 0 */
 };
 
 /* Checks X-Pusher-Key and X-Pusher-Signature over the raw body, in constant time, and then reads
@@ -42,7 +44,8 @@ struct pusher_webhook {
  *
  * Data of client events on encrypted channels is decrypted if the client has the master key. What
  * cannot be decrypted does not hide the other events: the event's "data" is then null, so that it
- * is never taken for text that was decrypted, and "encrypted_data" holds what came.
+ * is never taken for text that was decrypted, and "encrypted_data" holds what came. So it is with
+ * every such event when the client has no master key: the webhook is read, and that is no error.
  *
  * PUSHER_ESIGNATURE: a header or the body is missing, the key is not known, the signature is wrong,
  * or the webhook is too old; PUSHER_EDATA: it is signed well, but is no webhook. */

@@ -132,6 +132,28 @@ Test(gate, closes_after_so_many_failures_in_a_row)
     cr_expect_eq(gate.cause, GATE_DOWN);
 }
 
+/* Where few requests go out, it would take for ever to count so many. */
+Test(gate, closes_after_few_failures_that_last)
+{
+    for (int i = 0; i < GATE_FEW_FAILURES; i++)
+        gate_failed(&gate, 0, 1000 + (uint64_t)i, &random_state);
+    cr_expect_eq(gate.state, GATE_OPEN);
+    gate_failed(&gate, 0, 1000 + GATE_FEW_FAILURES_MS - 1, &random_state);
+    cr_expect_eq(gate.state, GATE_OPEN);
+    gate_failed(&gate, 0, 1000 + GATE_FEW_FAILURES_MS, &random_state);
+    cr_expect_eq(gate.state, GATE_CLOSED);
+}
+
+Test(gate, forgets_failures_before_a_good_answer)
+{
+    for (int i = 0; i < GATE_FEW_FAILURES; i++)
+        gate_failed(&gate, 0, 1000, &random_state);
+    gate_answered_well(&gate, 0);
+    gate_failed(&gate, 0, 9000, &random_state);
+    gate_failed(&gate, 0, 9001, &random_state);
+    cr_expect_eq(gate.state, GATE_OPEN);
+}
+
 Test(gate, stays_open_when_some_requests_are_answered_well)
 {
     for (int i = 0; i < 10; i++) {

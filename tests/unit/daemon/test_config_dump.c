@@ -20,7 +20,8 @@ TestSuite(config_dump, .fini = fixture_remove);
     "[results]\nmax_entries=5\nsuccesses=none\n"                                                   \
     "[delivery]\nlease_ms=20000\nmax_orphanings=2\nmax_attempts=3\nretry_base_ms=4\n"              \
     "retry_cap_ms=50\nretry_for_ms=60\nlane_hold_ms=70\ndrain_ms=80\nmax_claimed_bytes=90000\n"    \
-    "max_job_bytes=2000\n[status]\nlisten=[::1]:9\n[log]\nlevel=debug\nformat=json\n"
+    "max_job_bytes=2000\n[spool]\ndir=/s\nmax_bytes=70000\n[status]\nlisten=[::1]:9\n"             \
+    "[log]\nlevel=debug\nformat=json\n"
 
 static void write_secrets(void)
 {

@@ -72,7 +72,8 @@ Test(config_file, refuses_unknown_keys_and_lists_the_known)
          "pusherd.conf:2: [log] levle: unknown key (known: level, format)"},
         {"[app main]\nlist = x\n", "pusherd.conf:2: [app main] list: unknown key (known: app_id, "},
         {"[queue q]\nPUSHER_SCHEME = http\n",
-         "pusherd.conf:2: [queue q] PUSHER_SCHEME: unknown key (known: list, app, weight, order)"},
+         "pusherd.conf:2: [queue q] PUSHER_SCHEME: unknown key (known: list, app, weight, order, "
+         "partitions, dedupe_ms)"},
     };
     CHECK_ROWS(rows);
 }

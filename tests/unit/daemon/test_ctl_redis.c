@@ -147,7 +147,7 @@ static void fill_queue(const char *list, const char *prefix)
     fixture_redis_string("XADD %s:results * id 1", prefix);
     fixture_redis_string("XADD %s:failures * id 2", prefix);
     fixture_redis_string("XADD %s:failures * id 3", prefix);
-    fixture_redis_string("SET %s:paused 1", prefix);
+    fixture_redis_integer("HSET %s:paused * x", prefix);
 }
 
 static long long number(const json_t *object, const char *name)

@@ -152,3 +152,29 @@ Test(redis_url, refuses_tls_clearly_where_the_build_has_none)
 #endif
     redis_config_deinit(&redis);
 }
+
+Test(redis_url, gives_the_sentinels_one_by_one)
+{
+    struct redis_config redis;
+    char why[REDIS_URL_WHY_MAX] = "", host[REDIS_SENTINEL_HOST_MAX];
+    unsigned port = 0;
+    cr_assert_eq(redis_url_parse("sentinel://a,b:1,[::1]:2/m", &redis, why), 0, "%s", why);
+    const char *at = redis.host;
+    cr_assert(redis_url_next_sentinel(&at, host, &port));
+    cr_expect(strcmp(host, "a") == 0 && port == 26379, "%s:%u", host, port);
+    cr_assert(redis_url_next_sentinel(&at, host, &port));
+    cr_expect(strcmp(host, "b") == 0 && port == 1, "%s:%u", host, port);
+    cr_assert(redis_url_next_sentinel(&at, host, &port));
+    cr_expect(strcmp(host, "::1") == 0 && port == 2, "%s:%u", host, port);
+    cr_expect_not(redis_url_next_sentinel(&at, host, &port));
+    redis_config_deinit(&redis);
+}
+
+Test(redis_url, refuses_a_sentinel_with_a_host_that_is_too_long)
+{
+    struct redis_config redis;
+    char why[REDIS_URL_WHY_MAX] = "", url[512];
+    snprintf(url, sizeof url, "sentinel://%0300d/m", 1);
+    cr_assert_eq(redis_url_parse(url, &redis, why), -1);
+    cr_expect(strstr(why, "too long"), "%s", why);
+}

@@ -192,6 +192,31 @@ Test(webhook, other_tokens_are_taken_where_they_are_given)
     expect(&hook, PUSHER_ESIGNATURE, "X-Pusher-Key names a key that is not ours");
 }
 
+Test(webhook, every_secret_of_the_key_is_tried)
+{
+    struct pusher_config config = some_config();
+    struct pusher_token tokens[] = {{pusher_str("k"), pusher_str("new")},
+                                    {pusher_str("k"), pusher_str("old")},
+                                    {pusher_str(config.key), pusher_str("the one before")},
+                                    {pusher_str("other"), pusher_str("another's")}};
+    static const char *const good[] = {"new", "old"};
+    struct hook hook;
+    make_hook(&hook, BODY);
+    hook.webhook.tokens = tokens;
+    hook.webhook.n_tokens = 4;
+    sign("the one before", hook.webhook.body, hook.hex);
+    expect(&hook, 0, BODY);
+    hook.headers[1].value = pusher_str("k");
+    for (size_t i = 0; i < 2; i++) {
+        sign(good[i], hook.webhook.body, hook.hex);
+        expect(&hook, 0, BODY);
+    }
+    sign("another's", hook.webhook.body, hook.hex);
+    expect(&hook, PUSHER_ESIGNATURE, "the signature is not that of this body");
+    sign(config.secret, hook.webhook.body, hook.hex);
+    expect(&hook, PUSHER_ESIGNATURE, "the signature is not that of this body");
+}
+
 Test(webhook, what_is_signed_but_no_webhook_is_told)
 {
     static const char *const bad[] = {"x",

@@ -4,7 +4,7 @@
 
 #include "job_examples.h"
 #include "job_fixture.h"
-#include "proto/utf8.h"
+#include "lib/utf8.h"
 
 static bool lies_in_element(const struct job *job, struct pusher_string text)
 {
@@ -18,7 +18,7 @@ static void assert_text_ok(const struct job *job, struct pusher_string text)
     if (!text.ptr)
         return;
     cr_assert(lies_in_element(job, text) || job->arena.used >= text.len);
-    cr_assert_eq(utf8_valid(text.ptr, text.len), text.len);
+    cr_assert(pusher__utf8_valid(text.ptr, text.len));
 }
 
 static void assert_error_ok(const struct job_error *error)

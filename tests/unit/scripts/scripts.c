@@ -100,15 +100,23 @@ void settle_add(struct settle_args *args, ...)
 
 redisReply *lease(const char *op, const char *consumer)
 {
+    return lease_of(op, consumer, "0", "0");
+}
+
+redisReply *lease_of(const char *op, const char *consumer, const char *exclusive, const char *owned)
+{
     const char *keys[] = {key_of(KEYS_LEASES),
                           LIST,
                           key_of(KEYS_RETRY),
                           key_of_consumer(KEYS_INFLIGHT, consumer),
                           key_of_consumer(KEYS_INTAKE, consumer),
+                          key_of(KEYS_PAUSED),
+                          key_of(KEYS_PARKED),
+                          key_of(KEYS_WAITING),
                           NULL};
     struct settle_args args = {.n = 0};
 
-    settle_add(&args, op, consumer, LEASE_MS, NULL);
+    settle_add(&args, op, consumer, LEASE_MS, exclusive, owned, NULL);
     return run(script_lease.text, keys, &args);
 }
 
@@ -179,6 +187,8 @@ redisReply *settle_bounded(struct settle_args *args, const char *consumer, const
                           key_of(KEYS_RESULTS),
                           key_of(KEYS_FAILURES),
                           LIST,
+                          key_of(KEYS_PARKED),
+                          key_of(KEYS_SEEN),
                           NULL};
     struct settle_args with_limit = {.n = 0};
     redisReply *reply;
@@ -198,6 +208,15 @@ void settle_expecting(struct settle_args *args, const char *consumer, size_t n_g
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY, "%s", reply->str);
     cr_assert_eq(reply->elements, n_gone, "%zu are gone, not %zu", reply->elements, n_gone);
     freeReplyObject(reply);
+}
+
+redisReply *unpark(const char *app, const char *n)
+{
+    const char *keys[] = {key_of(KEYS_PARKED), key_of(KEYS_RETRY), NULL};
+    struct settle_args args = {.n = 0};
+
+    settle_add(&args, app, n, NULL);
+    return run(script_unpark.text, keys, &args);
 }
 
 redisReply *recover(const char *consumer, const char *known)
@@ -221,21 +240,21 @@ void open_consumer(const char *consumer)
 size_t n_claimed(const redisReply *reply)
 {
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY, "%s", reply->str);
-    cr_assert_geq(reply->elements, 4);
-    cr_assert_eq(reply->elements % 2, 0);
-    return (reply->elements - 4) / 2;
+    cr_assert_geq(reply->elements, 5);
+    cr_assert_eq(reply->elements % 2, 1);
+    return (reply->elements - 5) / 2;
 }
 
 const char *id_at(const redisReply *reply, size_t index)
 {
     cr_assert_lt(index, n_claimed(reply));
-    return reply->element[4 + 2 * index]->str;
+    return reply->element[5 + 2 * index]->str;
 }
 
 const char *record_at(const redisReply *reply, size_t index)
 {
     cr_assert_lt(index, n_claimed(reply));
-    return reply->element[5 + 2 * index]->str;
+    return reply->element[6 + 2 * index]->str;
 }
 
 void claim_one(const char *consumer, char ret_id[24])

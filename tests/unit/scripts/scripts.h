@@ -34,6 +34,8 @@ void push_bytes(const char *job, size_t len);
 
 /* Each gives the reply, which may be an error; the caller frees it. */
 redisReply *lease(const char *op, const char *consumer);
+redisReply *lease_of(const char *op, const char *consumer, const char *exclusive,
+                     const char *owned);
 redisReply *claim(const char *consumer, unsigned n);
 redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes);
 redisReply *reap(const char *consumer, const char *grace_ms);
@@ -64,6 +66,9 @@ redisReply *settle_bounded(struct settle_args *args, const char *consumer, const
 
 /* Runs it; it must be no error, and so many ids gone. */
 void settle_expecting(struct settle_args *args, const char *consumer, size_t n_gone);
+
+/* Brings parked jobs of an app back, by unpark.lua. */
+redisReply *unpark(const char *app, const char *n);
 
 /* The other claims of a consumer, by recover.lua; the ids it knows are separated by spaces. */
 redisReply *recover(const char *consumer, const char *known);

@@ -126,7 +126,7 @@ static void expect_claimed(struct soak *soak, const redisReply *reply, size_t *a
 
     cr_assert_leq(own->n_held, SOAK_MAX_HELD);
     cr_assert_lt(*at, n_claimed(reply), "job %u is gone, but nobody has got it", number);
-    cr_assert(soak_is_record(job, record_at(reply, *at), reply->element[5 + 2 * *at]->len),
+    cr_assert(soak_is_record(job, record_at(reply, *at), reply->element[6 + 2 * *at]->len),
               "job %u was to be claimed next", number);
     (void)snprintf(held->id, sizeof(held->id), "%s", id_at(reply, *at));
     held->job = number;
@@ -138,7 +138,7 @@ static void expect_claimed(struct soak *soak, const redisReply *reply, size_t *a
 
 static unsigned job_at(const redisReply *reply, size_t at)
 {
-    return soak_tag(record_at(reply, at), reply->element[5 + 2 * at]->len);
+    return soak_tag(record_at(reply, at), reply->element[6 + 2 * at]->len);
 }
 
 static void expect_retries(struct soak *soak, const redisReply *reply, size_t *at,
@@ -256,19 +256,66 @@ static void draw_due(struct soak *soak, char due[24])
     (void)snprintf(due, 24, "%lld", below(soak, 3) ? 0 : ms + (long long)below(soak, 20));
 }
 
-/* Adds an operation for a job; applies it to the model if the claim is real. */
-static bool settle_one(struct soak *soak, struct settle_args *args, struct soak_texts *texts,
-                       const struct soak_held *held, bool is_real)
+enum soak_claim {
+    CLAIM_GONE,    /* somebody else has the job, or it is settled */
+    CLAIM_WAITING, /* it was taken away, and waits to be claimed again */
+    CLAIM_REAL,
+};
+
+static enum soak_claim claim_of(const struct soak *soak, const struct soak_held *held,
+                                unsigned consumer)
 {
-    struct soak_job ignored = {0}, *job = is_real ? &soak->jobs[held->job] : &ignored;
+    const struct soak_job *job = &soak->jobs[held->job];
+
+    if (strcmp(job->id, held->id) != 0)
+        return CLAIM_GONE;
+    if (job->place == SOAK_INFLIGHT && job->consumer == consumer)
+        return CLAIM_REAL;
+    return job->place == SOAK_RETRY ? CLAIM_WAITING : CLAIM_GONE;
+}
+
+/* A job that waits keeps what is known of it, and gains what is new. */
+static void learn(struct soak_job *job, const struct soak_job *drawn)
+{
+    uint64_t all = strtoull(job->progress, NULL, 16) | strtoull(drawn->progress, NULL, 16);
+
+    if (drawn->attempts > job->attempts)
+        job->attempts = drawn->attempts;
+    if (job->first_ms == 0)
+        job->first_ms = drawn->first_ms;
+    if (job->progress[0] || drawn->progress[0])
+        (void)snprintf(job->progress, sizeof(job->progress), "%016llx", (unsigned long long)all);
+}
+
+static void draw_header(struct soak *soak, struct soak_job *job, enum soak_claim claim,
+                        char header[80])
+{
+    struct soak_job drawn = {0};
+
+    draw_record(soak, &drawn);
+    write_header(&drawn, header);
+    if (claim == CLAIM_WAITING) {
+        learn(job, &drawn);
+        return;
+    }
+    job->attempts = drawn.attempts;
+    job->orphanings = drawn.orphanings;
+    job->first_ms = drawn.first_ms;
+    memcpy(job->progress, drawn.progress, sizeof(job->progress));
+}
+
+/* Adds an operation for a job; applies it to the model if the job is there to be settled. */
+static bool settle_one(struct soak *soak, struct settle_args *args, struct soak_texts *texts,
+                       const struct soak_held *held, enum soak_claim claim)
+{
+    bool is_there = claim != CLAIM_GONE;
+    struct soak_job ignored = {0}, *job = is_there ? &soak->jobs[held->job] : &ignored;
     bool with_reply = below(soak, 4) == 0;
     uint64_t kind = below(soak, 7);
 
     (void)snprintf(texts->job_id, sizeof(texts->job_id), "job-%u", held->job);
-    if (kind == 4 || kind == 5) {
-        draw_record(soak, job);
-        write_header(job, texts->header);
-    }
+    if (kind == 4 || kind == 5)
+        draw_header(soak, job, claim, texts->header);
     switch (kind) {
     case 0:
         settle_add(args, "D", held->id, texts->job_id, "op", "app", "200", "1", "2", NULL);
@@ -297,13 +344,13 @@ static bool settle_one(struct soak *soak, struct settle_args *args, struct soak_
         return true;
     default:
         settle_add(args, "B", held->id, NULL);
-        if (is_real)
+        if (claim == CLAIM_REAL)
             push_listed_front(soak, held->job);
         return false;
     }
     if (with_reply && kind < 4) {
         settle_add(args, "L", "replies", "{}", NULL);
-        soak->n_replies += is_real;
+        soak->n_replies += is_there;
     }
     return false;
 }
@@ -318,13 +365,11 @@ static void settle_some(struct soak *soak, unsigned consumer)
 
     for (unsigned i = 0; i < n && own->n_held > 0; i++) {
         unsigned index = (unsigned)below(soak, own->n_held);
-        const struct soak_job *job = &soak->jobs[own->held[index].job];
-        bool is_real = job->place == SOAK_INFLIGHT && job->consumer == consumer &&
-                       strcmp(job->id, own->held[index].id) == 0;
+        enum soak_claim claim = claim_of(soak, &own->held[index], consumer);
 
         done[i] = own->held[index];
-        n_gone += !is_real;
-        if (!settle_one(soak, &args, &texts[i], &done[i], is_real))
+        n_gone += claim == CLAIM_GONE;
+        if (!settle_one(soak, &args, &texts[i], &done[i], claim))
             own->held[index] = own->held[--own->n_held];
     }
     settle_expecting(&args, soak_name(consumer), n_gone);
@@ -405,7 +450,7 @@ static void pause_or_resume(struct soak *soak)
 {
     soak->paused = !soak->paused && below(soak, 3) == 0;
     if (soak->paused)
-        redis_do(&scripts_server, "SET %s 1", key_of(KEYS_PAUSED));
+        redis_do(&scripts_server, "HSET %s * {}", key_of(KEYS_PAUSED));
     else
         redis_do(&scripts_server, "DEL %s", key_of(KEYS_PAUSED));
 }

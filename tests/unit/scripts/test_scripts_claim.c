@@ -154,7 +154,7 @@ Test(claim, gives_the_bytes_of_a_job_unaltered)
     open_consumer("a");
     push_bytes(job, sizeof(job));
     reply = claim("a", 1);
-    record = reply->element[5];
+    record = reply->element[6];
     cr_assert_eq(record->len, sizeof(header) - 1 + sizeof(job));
     cr_expect_arr_eq(record->str + sizeof(header) - 1, job, sizeof(job));
     freeReplyObject(reply);
@@ -307,7 +307,7 @@ Test(claim, of_a_paused_queue_takes_nothing)
 
     open_consumer("a");
     push_numbers(1, 3);
-    redis_do(&scripts_server, "SET %s 1", key_of(KEYS_PAUSED));
+    redis_do(&scripts_server, "HSET %s * {}", key_of(KEYS_PAUSED));
     reply = claim("a", 10);
     cr_expect_eq(reply->element[1]->integer, 0);
     cr_expect_eq(reply->element[2]->integer, 3);
@@ -373,12 +373,12 @@ Test(lease, tells_of_the_others_and_the_time_they_have_left)
     open_consumer("b");
     redis_do(&scripts_server, "ZADD %s 1 c", key_of(KEYS_LEASES));
     reply = lease("beat", "a");
-    cr_assert_eq(reply->elements, 8);
-    cr_expect_str_eq(reply->element[4]->str, "c");
-    cr_expect_lt(reply->element[5]->integer, -1000000);
-    cr_expect_str_eq(reply->element[6]->str, "b");
-    cr_expect_gt(reply->element[7]->integer, 50000);
-    cr_expect_leq(reply->element[7]->integer, 60000);
+    cr_assert_eq(reply->elements, 11);
+    cr_expect_str_eq(reply->element[7]->str, "c");
+    cr_expect_lt(reply->element[8]->integer, -1000000);
+    cr_expect_str_eq(reply->element[9]->str, "b");
+    cr_expect_gt(reply->element[10]->integer, 50000);
+    cr_expect_leq(reply->element[10]->integer, 60000);
     freeReplyObject(reply);
 }
 

@@ -1,0 +1,71 @@
+/* fsck: one list, or every queue of the configuration. */
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/fsck.h"
+#include "daemon/ctl/text.h"
+
+struct checking {
+    struct ctl *ctl;
+    struct link link;
+    bool mends, for_people;
+    bool all_clean;
+    size_t n; /* printed */
+};
+
+static int check_list(struct checking *checking, const char *list)
+{
+    FILE *out = checking->ctl->out;
+    struct fsck fsck = {
+        .link = &checking->link,
+        .config = checking->ctl->config,
+        .list = list,
+        .mends = checking->mends,
+    };
+    int status = CTL_DONE;
+    if (link_aim(&checking->link, list) != 0 || fsck_run(&fsck) != 0) {
+        status = ctl_fail(link_status(&checking->link), "%s", checking->link.why);
+    } else if (checking->for_people) {
+        fsck_print(&fsck, out);
+    } else {
+        fputs(checking->n++ > 0 ? ",\n " : "", out);
+        fsck_print_json(&fsck, out);
+    }
+    checking->all_clean &= fsck_is_clean(&fsck);
+    fsck_deinit(&fsck);
+    return status;
+}
+
+static int check_all(struct checking *checking)
+{
+    const struct config *config = checking->ctl->config;
+    const char *list = NULL;
+    int status = CTL_DONE;
+    if (checking->ctl->list) {
+        status = ctl_pick_list(checking->ctl, &list);
+        return status == CTL_DONE ? check_list(checking, list) : status;
+    }
+    for (size_t i = 0; i < config->n_queues && status == CTL_DONE; i++)
+        status = check_list(checking, config->queues[i].list);
+    return status;
+}
+
+int cmd_fsck(struct ctl *ctl, const struct command_args *args)
+{
+    struct checking checking = {
+        .ctl = ctl,
+        .mends = command_value(args, "repair") != NULL,
+        .for_people = text_for_people(ctl->out, command_value(args, "json") != NULL),
+        .all_clean = true,
+    };
+    int status = ctl_load(ctl, true);
+    if (status != CTL_DONE)
+        return status;
+    if (link_open(&checking.link, &ctl->config->redis) != 0)
+        return ctl_fail(CTL_UNAVAILABLE, "%s", checking.link.why);
+    if (!checking.for_people)
+        fputs("{\"queues\":[", ctl->out);
+    status = check_all(&checking);
+    if (!checking.for_people)
+        fputs("]}\n", ctl->out);
+    link_close(&checking.link);
+    return status == CTL_DONE && !checking.all_clean ? CTL_FAILED : status;
+}

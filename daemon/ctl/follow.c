@@ -1,0 +1,162 @@
+/* Signals are blocked but for the time that ppoll() waits, so that none comes unnoticed just before
+ * it. hiredis would wait through a signal: it is asked for an answer only when there is one. */
+#include "daemon/ctl/follow.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUND_TEXT "5000"
+_Static_assert(FOLLOW_ROUND_MS == 5000, "ROUND_TEXT");
+#define PAGE_TEXT "20"
+
+struct follower {
+    struct ctl *ctl;
+    struct link *link;
+    const char *key;
+    const struct stream_filter *filter;
+    struct entry_printer *printer;
+    char after[STREAM_ID_MAX];
+    sigset_t while_waiting; /* signals that are blocked then */
+    unsigned pause_ms;      /* before the next attempt to connect */
+};
+
+enum { ROUND_OK = 0, ROUND_ENDED = 1, ROUND_LOST = -1, ROUND_REFUSED = -2 };
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+static void catch_signals(struct follower *follower)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ours, &follower->while_waiting);
+    sigdelset(&follower->while_waiting, SIGINT);
+    sigdelset(&follower->while_waiting, SIGTERM);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Waits for the descriptor (-1: only for the time). ROUND_OK when it can be read or the time is
+ * over, ROUND_ENDED when there is nothing to go on for. */
+static int await(const struct follower *follower, int fd, unsigned ms, bool *ret_ready)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+                           {.fd = fileno(follower->printer->out), .events = 0}};
+    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    int n = is_interrupted ? -1 : ppoll(fds, 2, &timeout, &follower->while_waiting);
+    *ret_ready = n > 0 && fds[0].revents != 0;
+    if (n < 0 || fds[1].revents & (POLLERR | POLLNVAL))
+        return ROUND_ENDED;
+    return ROUND_OK;
+}
+
+/* [[key, [entry, ...]]] */
+static void print_entries(struct follower *follower, const redisReply *reply)
+{
+    struct stream_entry entry;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 ||
+        reply->element[0]->elements != 2)
+        return;
+    const redisReply *entries = reply->element[0]->element[1];
+    for (size_t i = 0; i < entries->elements; i++) {
+        if (!stream_entry_read(entries->element[i], &entry))
+            continue;
+        snprintf(follower->after, sizeof follower->after, "%s", entry.id);
+        if (stream_matches(follower->filter, &entry))
+            entry_print(follower->printer, &entry);
+    }
+}
+
+static int ask(struct follower *follower)
+{
+    const char *argv[] = {"XREAD",   "BLOCK",   ROUND_TEXT,    "COUNT",
+                          PAGE_TEXT, "STREAMS", follower->key, follower->after};
+    size_t lens[sizeof argv / sizeof argv[0]];
+    int argc = sizeof argv / sizeof argv[0], done = 0;
+    for (int i = 0; i < argc; i++)
+        lens[i] = strlen(argv[i]);
+    if (link_append(follower->link, argc, argv, lens) != 0)
+        return ROUND_LOST;
+    while (!done) {
+        if (redisBufferWrite(follower->link->redis, &done) == REDIS_OK)
+            continue;
+        snprintf(follower->link->why, sizeof follower->link->why, "Redis at %s: %s",
+                 follower->link->where, follower->link->redis->errstr);
+        return ROUND_LOST;
+    }
+    return ROUND_OK;
+}
+
+static int take_answer(struct follower *follower)
+{
+    redisReply *reply = link_answer(follower->link);
+    if (!reply)
+        return follower->link->was_refused ? ROUND_REFUSED : ROUND_LOST;
+    print_entries(follower, reply);
+    freeReplyObject(reply);
+    follower->pause_ms = FOLLOW_PAUSE_MS;
+    return fflush(follower->printer->out) == 0 ? ROUND_OK : ROUND_ENDED;
+}
+
+/* One XREAD and its answer, which comes within the round and what the network may take. */
+static int run_round(struct follower *follower)
+{
+    bool ready;
+    int rc = ask(follower);
+    if (rc == ROUND_OK)
+        rc = await(follower, follower->link->redis->fd, FOLLOW_ROUND_MS + LINK_ANSWER_MS, &ready);
+    if (rc != ROUND_OK)
+        return rc;
+    if (ready)
+        return take_answer(follower);
+    snprintf(follower->link->why, sizeof follower->link->why, "Redis at %s: no answer in time",
+             follower->link->where);
+    return ROUND_LOST;
+}
+
+/* Says it once, then tries until it is there again. */
+static int reconnect(struct follower *follower)
+{
+    bool ready;
+    int rc;
+    ctl_warn("%s; trying again", follower->link->why);
+    link_close(follower->link);
+    do {
+        rc = await(follower, -1, follower->pause_ms, &ready);
+        follower->pause_ms *= 2;
+        if (follower->pause_ms > FOLLOW_MAX_PAUSE_MS)
+            follower->pause_ms = FOLLOW_MAX_PAUSE_MS;
+    } while (rc == ROUND_OK && (link_open(follower->link, &follower->ctl->config->redis) != 0 ||
+                                link_aim(follower->link, follower->key) != 0));
+    return rc;
+}
+
+int follow(struct ctl *ctl, struct link *link, const char *key, const struct stream_filter *filter,
+           const char *after, struct entry_printer *printer)
+{
+    struct follower follower = {
+        .ctl = ctl,
+        .link = link,
+        .key = key,
+        .filter = filter,
+        .printer = printer,
+        .pause_ms = FOLLOW_PAUSE_MS,
+    };
+    catch_signals(&follower);
+    snprintf(follower.after, sizeof follower.after, "%s", after);
+    int rc = fflush(printer->out) == 0 ? ROUND_OK : ROUND_ENDED;
+    while (rc == ROUND_OK || rc == ROUND_LOST)
+        rc = rc == ROUND_LOST ? reconnect(&follower) : run_round(&follower);
+    return rc == ROUND_ENDED ? CTL_DONE : ctl_fail(CTL_FAILED, "%s", link->why);
+}

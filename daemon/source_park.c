@@ -1,0 +1,188 @@
+/* Jobs of apps that may not send; what is decided here, and why, is in core/parking.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "daemon/source_private.h"
+
+#define RETURN_MAX 500 /* parked jobs that come back at a time */
+
+static size_t n_probe(const struct source *source, size_t app)
+{
+    return pusher_client_max_events_per_batch(source->context->config->apps[app].client);
+}
+
+/* What keeps an app busy: all of its requests, twice. */
+static size_t n_busy(const struct source *source, size_t app)
+{
+    return 2 * n_probe(source, app) * source->context->config->apps[app].max_in_flight;
+}
+
+static bool gate_is_open(const struct source *source, size_t app)
+{
+    const char *text;
+
+    return engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
+}
+
+/* Jobs that name no app that is known have been failed: they count for none. */
+static struct parking_app *parking_of(const struct source *source, const struct job *job)
+{
+    return job->app < source->context->config->n_apps ? &source->parking[job->app] : NULL;
+}
+
+void source_hold(struct source *source, struct delivery *delivery)
+{
+    struct job *job = &delivery->job;
+    struct parking_app *parking = parking_of(source, job);
+
+    list_push(&source->held, &delivery->held_link);
+    source->n_held++;
+    source->n_held_bytes += job->bytes;
+    if (!parking)
+        return;
+    job->parked = job->n_unresolved > 0 && parking_takes(parking, job->claim_id);
+    parking_added(parking, job->claim_id, job->parked);
+}
+
+void source_let_go(struct source *source, struct delivery *delivery)
+{
+    struct parking_app *parking = parking_of(source, &delivery->job);
+
+    list_remove(&delivery->held_link);
+    source->n_held--;
+    source->n_held_bytes -= delivery->job.bytes;
+    if (parking)
+        parking_left(parking, delivery->job.parked);
+}
+
+void source_claimed_parked(struct source *source)
+{
+    for (size_t i = 0; i < source->context->config->n_apps; i++)
+        parking_claimed(&source->parking[i]);
+}
+
+bool source_has_parked(const struct source *source, unsigned app)
+{
+    return app < source->context->config->n_apps && source->parking[app].lowest != PARKING_NONE;
+}
+
+/* ---- what Redis says */
+
+static void pause_app(struct source *source, size_t app, bool is_paused)
+{
+    struct parking_app *parking = &source->parking[app];
+
+    if (parking->is_paused == is_paused)
+        return;
+    parking->is_paused = is_paused;
+    log_event(LOG_NOTICE, "pause", is_paused ? "the app is paused" : "the app goes on",
+              LOG_TEXT("queue", source->queue->name),
+              LOG_TEXT("app", source->context->config->apps[app].name));
+}
+
+static bool names(const redisReply *apps, const char *name)
+{
+    for (size_t i = 0; i < apps->elements; i++) {
+        const redisReply *each = apps->element[i];
+
+        if (each->type == REDIS_REPLY_STRING && strcmp(each->str, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void source_hear_paused(struct source *source, const redisReply *apps)
+{
+    const struct config *config = source->context->config;
+
+    if (apps->type != REDIS_REPLY_ARRAY || (apps->elements == 0 && !source->any_paused))
+        return;
+    source->any_paused = apps->elements > 0;
+    for (size_t i = 0; i < config->n_apps; i++)
+        pause_app(source, i, names(apps, config->apps[i].name));
+}
+
+void source_hear_parked(struct source *source, const redisReply *oldest)
+{
+    for (size_t i = 0; oldest->type == REDIS_REPLY_ARRAY && i + 1 < oldest->elements; i += 2) {
+        const redisReply *name = oldest->element[i], *id = oldest->element[i + 1];
+        size_t app;
+
+        if (name->type != REDIS_REPLY_STRING || id->type != REDIS_REPLY_STRING)
+            continue;
+        app = config_find_app(source->context->config, name->str, name->len);
+        if (app != SIZE_MAX)
+            parking_heard(&source->parking[app], strtoull(id->str, NULL, 10));
+    }
+}
+
+/* ---- to Redis and back */
+
+static void park_app(struct source *source, size_t app)
+{
+    struct parking_app *parking = &source->parking[app];
+    size_t keep = source->is_yielding ? 0 : parking_keeps(parking, n_probe(source, app)), n;
+    uint64_t lowest;
+
+    if (parking->n_active <= keep)
+        return;
+    n = engine_park(source->context->engine, source->index, (unsigned)app, keep, &lowest);
+    parking_marked(parking, n, lowest);
+    source->counters.parked += n;
+}
+
+static void on_returned(const redisReply *reply, void *data)
+{
+    struct source *source = data;
+    struct parking_app *parking = &source->parking[source->returning_app];
+    const redisReply *oldest;
+    size_t n;
+
+    source->return_is_out = false;
+    if (!source_reply_is_good(source, script_unpark.name, reply, 2))
+        return;
+    n = (size_t)reply->element[0]->integer;
+    oldest = reply->element[1];
+    parking_returned(parking, n, oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
+    source->counters.returned += n;
+    source->may_have_more |= n > 0;
+}
+
+static void bring_back(struct source *source, size_t app, size_t n)
+{
+    struct script_call *call = script_call_new(&script_unpark);
+
+    if (!call)
+        return;
+    script_key(call, source->list_key[KEYS_PARKED]);
+    script_key(call, source->list_key[KEYS_RETRY]);
+    script_arg_text(call, source->context->config->apps[app].name);
+    script_arg_number(call, n < RETURN_MAX ? n : RETURN_MAX);
+    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_returned, source) != 0)
+        return;
+    source->return_is_out = true;
+    source->returning_app = app;
+}
+
+/* With one app and nobody paused there is nobody to make room for. A list that is given up keeps
+ * nothing that cannot be sent now. */
+void source_park(struct source *source)
+{
+    size_t n_apps = source->context->config->n_apps;
+    bool is_short = source->is_yielding || (n_apps > 1 && !source_has_room(source));
+
+    if (source->lease != LEASE_HELD || source->context->stopping)
+        return;
+    for (size_t i = 0; i < n_apps; i++) {
+        if (source->parking[i].is_paused || (is_short && !gate_is_open(source, i)))
+            park_app(source, i);
+    }
+    for (size_t i = 0; i < n_apps && !source->return_is_out && !source->is_yielding; i++) {
+        size_t n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
+                                 n_probe(source, i));
+
+        if (n > 0)
+            bring_back(source, i, n);
+    }
+}

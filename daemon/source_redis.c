@@ -1,0 +1,147 @@
+/* The connections of a source. Each source has its own: in a Redis Cluster each queue lives on one
+ * node, and where it moves to is no matter of the others.
+ *
+ * The log speaks of the connection for scripts, which goes to the same server as the one that waits
+ * for jobs; of that one it speaks only where it fails by itself (source_wake.c). */
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "daemon/config/redis_url.h"
+#include "daemon/log.h"
+#include "daemon/source_private.h"
+
+#define CONNECT_TIMEOUT_MS 3000
+#define MIN_BACKOFF_MS     50
+#define MAX_BACKOFF_MS     2000
+#define RECONNECT_MS       (MAX_BACKOFF_MS + 1000) /* for everybody to be back */
+#define WHERE_MAX          300
+
+static void on_up(struct redis *redis)
+{
+    struct source *source = redis->options.data;
+    char where[WHERE_MAX];
+
+    redis_where(redis, where, sizeof(where));
+    log_event(LOG_NOTICE, "redis", "connected", LOG_TEXT("queue", source->queue->name),
+              LOG_TEXT("server", where));
+    script_load_all(redis);
+    redis_learn_nodes(redis);
+    source->next_beat_ms = clock_ms();
+    source->settle_after_ms = 0;
+    source->may_have_more = true;
+    if (source->was_connected) /* nobody could renew a lease: others may be on their way back */
+        source->reap_after_ms = clock_ms() + RECONNECT_MS;
+    source->was_connected = true;
+}
+
+static void log_loss(const struct source *source, const struct redis *redis)
+{
+    const char *what = redis->target_kind == REDIS_TO_SENTINEL ? "sentinel" : "server";
+    char where[WHERE_MAX];
+
+    redis_where(redis, where, sizeof(where));
+    if (redis->is_moved)
+        log_event(LOG_NOTICE, "redis", "the queue lives on another node, going there",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT(what, where),
+                  LOG_TEXT("error", redis->errmsg));
+    else if (redis->n_lost == 1)
+        log_event(LOG_ERR, "redis", "connection lost, trying again until it is back",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT(what, where),
+                  LOG_TEXT("error", redis->errmsg));
+    else
+        log_event(LOG_WARNING, "redis", "still no connection",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT(what, where),
+                  LOG_TEXT("error", redis->errmsg), LOG_NUMBER("tries", redis->n_lost));
+}
+
+static void on_down(struct redis *redis)
+{
+    struct source *source = redis->options.data;
+
+    log_loss(source, redis);
+    if (source->lease == LEASE_ASKED)
+        source->lease = LEASE_NONE;
+}
+
+static struct redis_options options_of(const struct redis_config *config)
+{
+    return (struct redis_options){
+        .host = config->kind == REDIS_TCP ? config->host : NULL,
+        .port = config->port,
+        .path = config->kind == REDIS_UNIX ? config->path : NULL,
+        .master = config->kind == REDIS_SENTINEL ? config->master : NULL,
+        .user = config->user,
+        .password = config->password,
+        .db = config->db,
+        .client_name = "pusherd",
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .min_backoff_ms = MIN_BACKOFF_MS,
+        .max_backoff_ms = MAX_BACKOFF_MS,
+    };
+}
+
+static unsigned read_sentinels(const struct redis_config *config,
+                               struct redis_address ret_sentinels[REDIS_SERVERS_MAX])
+{
+    const char *at = config->host;
+    unsigned n = 0;
+
+    while (config->kind == REDIS_SENTINEL && n < REDIS_SERVERS_MAX &&
+           redis_url_next_sentinel(&at, ret_sentinels[n].host, &ret_sentinels[n].port))
+        n++;
+    return n;
+}
+
+void source_init_redis(struct source *source, uv_loop_t *loop)
+{
+    const struct redis_config *config = &source->context->config->redis;
+    struct redis_address sentinels[REDIS_SERVERS_MAX];
+    struct redis_options options = options_of(config);
+
+    options.sentinels = sentinels;
+    options.n_sentinels = read_sentinels(config, sentinels);
+    options.up_cb = on_up;
+    options.down_cb = on_down;
+    options.data = source;
+    redis_init(&source->commands, loop, &options);
+    redis_start(&source->commands);
+    source_init_wake(source, loop, &options);
+}
+
+bool source_is_resting(const struct source *source)
+{
+    return source->rested_ms == source->lease_sent_ms && source->commands.state != REDIS_UP;
+}
+
+uint64_t source_rests_at(const struct source *source)
+{
+    const struct config *config = source->context->config;
+
+    if (source->rested_ms == source->lease_sent_ms || source->lease != LEASE_HELD ||
+        config->n_queues < 2)
+        return UINT64_MAX;
+    return source->lease_sent_ms + config->lease_ms;
+}
+
+void source_rest(struct source *source, uint64_t now_ms)
+{
+    if (source->commands.state == REDIS_UP || now_ms < source_rests_at(source))
+        return;
+    log_event(LOG_WARNING, "redis", "away for a whole lease: jobs that are not sent stay in Redis",
+              LOG_TEXT("queue", source->queue->name));
+    source->rested_ms = source->lease_sent_ms;
+    source->claim_in_doubt = true;
+    engine_abandon(source->context->engine, source->index);
+}
+
+void source_flush(struct source *source)
+{
+    redis_flush(&source->wake);
+    redis_flush(&source->commands);
+}
+
+void source_close(struct source *source)
+{
+    redis_close(&source->commands, NULL);
+    redis_close(&source->wake, NULL);
+}

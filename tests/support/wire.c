@@ -1,0 +1,117 @@
+/* A thread for each connection; they look every few ms whether the wire is broken. */
+#include "wire.h"
+
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOOK_MS 10
+
+static int connect_to(const char *target)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", target);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool carry(int from, int to)
+{
+    char buf[65536];
+    ssize_t n = read(from, buf, sizeof(buf));
+    ssize_t written = 0;
+    while (written < n) {
+        ssize_t m = send(to, buf + written, (size_t)(n - written), MSG_NOSIGNAL);
+        if (m <= 0)
+            return false;
+        written += m;
+    }
+    return n > 0;
+}
+
+static void carry_both(struct wire_connection *connection, int server)
+{
+    struct wire *wire = connection->wire;
+    struct pollfd fds[] = {{.fd = connection->client, .events = POLLIN},
+                           {.fd = server, .events = POLLIN}};
+    while (!wire->is_closing) {
+        if (connection->number <= wire->n_dead) {
+            poll(NULL, 0, LOOK_MS);
+            continue;
+        }
+        if (poll(fds, 2, LOOK_MS) <= 0)
+            continue;
+        if (fds[0].revents && !carry(connection->client, server))
+            return;
+        if (fds[1].revents && wire->delay_ms > 0)
+            poll(NULL, 0, (int)wire->delay_ms);
+        if (fds[1].revents && !carry(server, connection->client))
+            return;
+    }
+}
+
+static void *serve(void *arg)
+{
+    struct wire_connection *connection = arg;
+    int server = connect_to(connection->wire->target);
+    if (server >= 0) {
+        carry_both(connection, server);
+        close(server);
+    }
+    close(connection->client);
+    return NULL;
+}
+
+static void *take_connections(void *arg)
+{
+    struct wire *wire = arg;
+    struct pollfd fd = {.fd = wire->listener, .events = POLLIN};
+    while (!wire->is_closing) {
+        unsigned n = wire->n_accepted;
+        if (n == WIRE_CONNECTIONS_MAX || poll(&fd, 1, LOOK_MS) <= 0)
+            continue;
+        struct wire_connection *connection = &wire->connections[n];
+        *connection = (struct wire_connection){.wire = wire, .number = n + 1};
+        connection->client = accept4(wire->listener, NULL, NULL, SOCK_CLOEXEC);
+        wire->n_accepted = n + 1;
+        pthread_create(&connection->thread, NULL, serve, connection);
+    }
+    return NULL;
+}
+
+void wire_open(struct wire *wire, const char *target)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    memset(wire, 0, sizeof(*wire));
+    snprintf(wire->target, sizeof(wire->target), "%s", target);
+    wire->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(wire->listener, (struct sockaddr *)&address, len), 0);
+    cr_assert_eq(listen(wire->listener, 16), 0);
+    cr_assert_eq(getsockname(wire->listener, (struct sockaddr *)&address, &len), 0);
+    wire->port = ntohs(address.sin_port);
+    cr_assert_eq(pthread_create(&wire->thread, NULL, take_connections, wire), 0);
+}
+
+void wire_break(struct wire *wire)
+{
+    wire->n_dead = wire->n_accepted;
+}
+
+void wire_close(struct wire *wire)
+{
+    wire->is_closing = true;
+    pthread_join(wire->thread, NULL);
+    for (unsigned i = 0; i < wire->n_accepted; i++)
+        pthread_join(wire->connections[i].thread, NULL);
+    close(wire->listener);
+}

@@ -1,0 +1,37 @@
+/* A wire to a unix socket, from a port of 127.0.0.1: it can go slow, and it can break so that no
+ * end notices. */
+#ifndef TESTS_SUPPORT_WIRE_H
+#define TESTS_SUPPORT_WIRE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define WIRE_CONNECTIONS_MAX 64
+
+struct wire_connection {
+    struct wire *wire;
+    int client;
+    unsigned number;
+    pthread_t thread;
+};
+
+struct wire {
+    unsigned port;
+    char target[108];
+    int listener;
+    pthread_t thread;
+    atomic_uint delay_ms;   /* of what comes from the socket, for each piece */
+    atomic_uint n_accepted; /* connections so far */
+    atomic_uint n_dead;     /* the first so many carry nothing any more, and stay open */
+    atomic_bool is_closing;
+    struct wire_connection connections[WIRE_CONNECTIONS_MAX];
+};
+
+void wire_open(struct wire *wire, const char *target);
+
+/* What is connected now is cut off without a word; new connections work. */
+void wire_break(struct wire *wire);
+
+void wire_close(struct wire *wire);
+
+#endif

@@ -1,0 +1,190 @@
+/* What failures, results, pause and fsck print and read: text for terminals, times, jobs, headers.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ctl/ctl.h"
+#include "daemon/ctl/job_view.h"
+#include "daemon/ctl/names.h"
+#include "daemon/ctl/replay_header.h"
+#include "daemon/ctl/span.h"
+#include "daemon/ctl/stream.h"
+#include "daemon/ctl/text.h"
+#include "proto/record.h"
+
+#define BYTES(literal) ((struct pusher_string){literal, sizeof(literal) - 1})
+
+/* What a printer writes, in a static buffer. */
+static const char *clean(struct pusher_string text, size_t columns)
+{
+    static char buf[256];
+    buf[0] = '\0'; /* where nothing is written, nothing is changed */
+    FILE *out = fmemopen(buf, sizeof buf, "w");
+    text_clean(out, text, columns);
+    fclose(out);
+    return buf;
+}
+
+static const char *compact(const char *json)
+{
+    static char buf[256];
+    buf[0] = '\0'; /* where nothing is written, nothing is changed */
+    FILE *out = fmemopen(buf, sizeof buf, "w");
+    text_json_compact(out, pusher_str(json));
+    fclose(out);
+    return buf;
+}
+
+Test(ctl_text, steers_no_terminal)
+{
+    cr_expect_str_eq(clean(BYTES("a\x1b[31mb\x07\r\n\tc\xc2\x9b"
+                                 "d\x7f\xff"),
+                           80),
+                     "a?[31mb?   c?d??");
+    cr_expect_str_eq(clean(pusher_str("żółw €"), 80), "żółw €");
+}
+
+Test(ctl_text, is_cut_between_characters)
+{
+    cr_expect_str_eq(clean(pusher_str("12345678"), 8), "12345678");
+    cr_expect_str_eq(clean(pusher_str("123456789"), 8), "12345...");
+    cr_expect_str_eq(clean(pusher_str("żółwżółwż"), 8), "żółwż...");
+    cr_expect_str_eq(clean(pusher_str(""), 8), "");
+}
+
+Test(ctl_text, of_json_loses_nothing_but_white_space)
+{
+    cr_expect_str_eq(compact(" { \"a b\" : [ 1.00 ,\n\t\"x \\\" y\\\\\" ] , \"c\" : \"\\\\\" } "),
+                     "{\"a b\":[1.00,\"x \\\" y\\\\\"],\"c\":\"\\\\\"}");
+}
+
+Test(ctl_text, times_and_durations)
+{
+    char text[TEXT_TIME_MAX];
+    text_time(1795516639776, false, text);
+    cr_expect_str_eq(text, "2026-11-24T10:37:19.776Z");
+    text_time(UINT64_MAX, false, text);
+    cr_expect_str_eq(text, "18446744073709551615");
+    text_duration(999, text);
+    cr_expect_str_eq(text, "999 ms");
+    text_duration(7300000, text);
+    cr_expect_str_eq(text, "2 h");
+}
+
+Test(ctl_span, reads_times_and_so_long_ago)
+{
+    uint64_t ms = 1;
+    cr_expect_eq(span_time("since", "1700000000000", 0, &ms), CTL_DONE);
+    cr_expect_eq(ms, 1700000000000);
+    cr_expect_eq(span_time("since", "15m", 1000000, &ms), CTL_DONE);
+    cr_expect_eq(ms, 100000);
+    cr_expect_eq(span_time("since", "999999999999999w", 1000000, &ms), CTL_DONE);
+    cr_expect_eq(ms, 0);
+    cr_expect_eq(span_time("since", NULL, 0, &ms), CTL_DONE);
+    static const char *const bad[] = {"", "m", "1x", "-1s", "1 s", "9999999999999999", "1.5h"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_eq(span_time("since", bad[i], 0, &ms), CTL_USAGE, "%s", bad[i]);
+}
+
+Test(ctl_stream, reads_ids_of_entries)
+{
+    char id[STREAM_ID_MAX];
+    cr_expect(stream_id_read("12-3", id));
+    cr_expect_str_eq(id, "12-3");
+    cr_expect(stream_id_read("12", id));
+    cr_expect_str_eq(id, "12-0");
+    static const char *const bad[] = {"",      "-", "1-",   "-1",   "1-x",
+                                      "1-2-3", "+", "(1-1", " 1-1", "111111111111111111111-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_not(stream_id_read(bad[i], id), "%s", bad[i]);
+}
+
+static void expect_view(struct pusher_string bytes, enum job_view_format format, const char *text)
+{
+    struct arena arena;
+    struct job_view view;
+    arena_init(&arena, 1 << 20);
+    cr_assert_eq(job_view(bytes, &arena, &view), 0);
+    cr_expect_eq(view.format, format, "%s", job_view_format_name(view.format));
+    cr_expect(view.text.len == strlen(text) && memcmp(view.text.ptr, text, view.text.len) == 0,
+              "%.*s", (int)view.text.len, view.text.ptr);
+    arena_deinit(&arena);
+}
+
+Test(ctl_job_view, tells_what_the_bytes_are)
+{
+    expect_view(BYTES("{\"a\": 1.0}"), JOB_VIEW_JSON, "{\"a\": 1.0}");
+    expect_view(BYTES("\x81\xa1\x61\xa1\x62"), JOB_VIEW_MSGPACK, "{\"a\":\"b\"}");
+    expect_view(BYTES("[1]"), JOB_VIEW_TEXT, "[1]");
+    expect_view(BYTES("{\"a\":"), JOB_VIEW_TEXT, "{\"a\":");
+    expect_view(BYTES(""), JOB_VIEW_TEXT, "");
+    expect_view(BYTES("\x81\xa1\x61\xc4\x01\x62"), JOB_VIEW_RAW, "gaFhxAFi");
+    expect_view(BYTES("\xff\xfe\0"), JOB_VIEW_RAW, "//4A");
+}
+
+#define EVENT   "{\"channel\":\"c\",\"event\":\"e\",\"data\":\"\"}"
+#define EVENTS3 "{\"events\":[" EVENT "," EVENT "," EVENT "]}"
+
+/* The header for these parts of a job, in a static buffer; "!" if there is none. */
+static const char *header(const char *job, const char *parts)
+{
+    static char buf[256];
+    char why[REPLAY_WHY_MAX], *text = NULL;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    int rc = replay_header(pusher_str(job), pusher_str(parts), &arena, &text, why);
+    snprintf(buf, sizeof buf, "%s", rc == 0 ? text : "!");
+    free(text);
+    arena_deinit(&arena);
+    return buf;
+}
+
+Test(ctl_replay_header, marks_all_parts_but_those_that_failed)
+{
+    cr_expect_str_eq(header(EVENTS3, "[{\"index\":1}]"), "0:0:0:50:");
+    cr_expect_str_eq(header(EVENTS3, "[{\"index\":0},{\"index\":1},{\"index\":2}]"), "");
+    cr_expect_str_eq(header("{\"channels\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\"],"
+                            "\"event\":\"e\",\"data\":\"\"}",
+                            "[{\"index\":8}]"),
+                     "0:0:0:ff00:");
+}
+
+/* As the daemon will read it. */
+Test(ctl_replay_header, is_one_of_a_record)
+{
+    struct record record;
+    char text[64];
+    snprintf(text, sizeof text, "%sjob", header(EVENTS3, "[{\"index\":2}]"));
+    cr_assert_eq(record_read(text, strlen(text), &record), 0);
+    cr_expect(record_is_delivered(record.progress, 0));
+    cr_expect(record_is_delivered(record.progress, 1));
+    cr_expect_not(record_is_delivered(record.progress, 2));
+    cr_expect_not(record_is_delivered(record.progress, 3));
+    cr_expect_eq(record.attempts + record.orphanings + record.first_ms, 0);
+}
+
+Test(ctl_replay_header, is_refused_for_parts_of_another_job)
+{
+    static const char *const bad[] = {
+        "[{\"index\":3}]", "[{\"index\":-1}]", "[{\"index\":\"1\"}]", "[]", "{}", "", "[1]",
+        "[{\"index\":1}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_str_eq(header(EVENTS3, bad[i]), "!", "%s", bad[i]);
+    cr_expect_str_eq(header(EVENT, "[{\"index\":0}]"), "!");
+    cr_expect_str_eq(header("nonsense", "[{\"index\":0}]"), "!");
+}
+
+Test(ctl_names, are_sorted_and_there_once)
+{
+    struct names names = {.n = 0};
+    static const char *const given[] = {"b", "a", "b", "c", "a"};
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq(names_add(&names, given[i], 1), 0);
+    names_sort(&names);
+    cr_assert_eq(names.n, 3);
+    cr_expect_str_eq(names.items[0], "a");
+    cr_expect_str_eq(names.items[2], "c");
+    names_deinit(&names);
+}
