@@ -8,6 +8,7 @@ pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(libmicrohttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(libsystemd IMPORTED_TARGET libsystemd)
 
 # Debian 13 ships the CMake package msgpack-c, Debian 12 the package msgpack with the target msgpackc.
@@ -21,5 +22,4 @@ endif()
 
 if(PUSHERD_TESTS)
     pkg_check_modules(criterion REQUIRED IMPORTED_TARGET criterion)
-    pkg_check_modules(libmicrohttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 endif()

@@ -21,6 +21,7 @@ struct transfer {
     struct dispatch *dispatch;
     struct request *request; /* the engine's */
     struct http_call call;
+    uint64_t sent_ns;
     char *target; /* owned; kept between requests, as are body and events */
     size_t target_size;
     char *body; /* owned */
@@ -204,7 +205,10 @@ static void send_request(struct dispatch *dispatch, struct request *request)
     if (http_start(dispatch->apps[request->app].endpoint, &transfer->call) != 0) {
         put_transfer(transfer);
         tell_not_sent(dispatch, request, "out of memory");
+        return;
     }
+    transfer->sent_ns = uv_hrtime();
+    metrics_sent(&dispatch->metrics->apps[request->app], request, clock_ms());
 }
 
 void dispatch_run(struct dispatch *dispatch, uint64_t now_ms)
@@ -295,18 +299,24 @@ static void log_answer(const struct transfer *transfer, const struct answer *ans
               LOG_TEXT("text", answer->text));
 }
 
-static void log_gate(const struct dispatch *dispatch, unsigned app, enum gate_state before)
+const char *dispatch_cause_name(enum gate_cause cause)
 {
     static const char *const causes[] = {[GATE_NO_CAUSE] = "",
                                          [GATE_REFUSED] = "refused",
                                          [GATE_HELD] = "retry-after",
                                          [GATE_DOWN] = "down"};
+
+    return causes[cause];
+}
+
+static void log_gate(const struct dispatch *dispatch, unsigned app, enum gate_state before)
+{
     const char *name = dispatch->config->apps[app].name, *text;
     const struct gate *gate = engine_gate(dispatch->engine, app, &text);
 
     if (gate->state == GATE_CLOSED && before == GATE_OPEN)
         log_event(LOG_ERR, "gate", "the app is paused, its jobs wait", LOG_TEXT("app", name),
-                  LOG_TEXT("cause", causes[gate->cause]), LOG_TEXT("text", text));
+                  LOG_TEXT("cause", dispatch_cause_name(gate->cause)), LOG_TEXT("text", text));
     else if (gate->state == GATE_OPEN && before != GATE_OPEN)
         log_event(LOG_NOTICE, "gate", "the app goes on", LOG_TEXT("app", name));
 }
@@ -358,6 +368,8 @@ static void on_done(struct http_call *call)
             (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
     if (!call->cancelled)
         log_answer(transfer, &answer);
+    metrics_answered(&dispatch->metrics->apps[app], request, call->status, &answer,
+                     (uv_hrtime() - transfer->sent_ns) / 1000);
     engine_answer(dispatch->engine, request, &answer, clock_ms());
     log_gate(dispatch, app, before);
     put_transfer(transfer);

@@ -11,6 +11,7 @@
 #include "daemon/config/config.h"
 #include "daemon/core/engine.h"
 #include "daemon/io/http.h"
+#include "daemon/metrics.h"
 
 struct transfer;
 
@@ -25,6 +26,7 @@ struct dispatch {
     struct engine *engine;
     struct http http;
     struct dispatch_app *apps; /* owned; as config->apps */
+    struct metrics *metrics;   /* borrowed; set before dispatch_run() */
     struct transfer *spare;    /* owned; list */
 };
 
@@ -40,5 +42,8 @@ void dispatch_close(struct dispatch *dispatch, http_close_cb cb, void *data);
 
 /* In or after that callback. */
 void dispatch_deinit(struct dispatch *dispatch);
+
+/* The name of a cause for which an app's gate is closed. */
+const char *dispatch_cause_name(enum gate_cause cause);
 
 #endif

@@ -126,11 +126,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "pusherd: the configuration is good\n");
     else {
         log_init(config->log_level, config->log_format);
-        if (config->status_listen)
-            log_event(LOG_WARNING, "start", "[status] listen: this version has no status server",
-                      LOG_TEXT("listen", config->status_listen));
         status = pusherd_run(config);
     }
     config_free(config);
+    if (status == PUSHERD_NO_LISTENER)
+        return EX_CONFIG;
     return status < 0 ? EX_OSERR : status;
 }

@@ -1,8 +1,44 @@
-/* What the service manager is told. Does nothing where there is none. */
+/* What the service manager is told, see sd_notify(3): that the daemon is ready, how it is doing,
+ * that its loop turns, and that it stops.
+ *
+ *     notify_start(&notify, loop, describe, data)
+ *     notify_turn(&notify)       in each turn of the loop
+ *     notify_ready(&notify)      once
+ *     notify_stopping(&notify)   once
+ *     notify_close(&notify)      the handle is gone when the loop has run out
+ *
+ * Where there is no service manager ($NOTIFY_SOCKET), or no libsystemd, nothing is sent and no
+ * timer runs. The watchdog ($WATCHDOG_USEC) is fed twice in its interval or more often, and only if
+ * the loop has turned since: a callback that does not return, or timers that keep each other going,
+ * starve it. */
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H
 
-void notify_ready(void);
-void notify_stopping(void);
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define NOTIFY_STATUS_MAX 300
+
+/* Writes one line about how the daemon is doing, NUL-terminated. Called once a second at most. */
+typedef void (*notify_describe_cb)(void *data, char *ret_text, size_t size);
+
+struct notify {
+    uv_timer_t timer;
+    notify_describe_cb describe;
+    void *data;
+    bool is_on;
+    bool has_watchdog;
+    bool is_fed;                    /* the loop has not turned since the watchdog was last fed */
+    uint64_t next_status_ms;        /* no status before this */
+    char status[NOTIFY_STATUS_MAX]; /* as last sent */
+};
+
+void notify_start(struct notify *notify, uv_loop_t *loop, notify_describe_cb describe, void *data);
+void notify_turn(struct notify *notify);
+void notify_ready(struct notify *notify);
+void notify_stopping(struct notify *notify);
+void notify_close(struct notify *notify);
 
 #endif

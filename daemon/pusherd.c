@@ -1,6 +1,7 @@
 #include "daemon/pusherd.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
-#include "daemon/notify.h"
+#include "daemon/script.h"
 #include "lib/require.h"
 
 #define MIN_WINDOW_JOBS 1000
@@ -94,7 +95,7 @@ static void be_ready(struct pusherd *pusherd)
     for (size_t i = 0; i < pusherd->config->n_queues && !pusherd->is_ready; i++)
         pusherd->is_ready = pusherd->sources[i].was_connected;
     if (pusherd->is_ready)
-        notify_ready();
+        notify_ready(&pusherd->notify);
 }
 
 static void go_on_stopping(struct pusherd *pusherd, uint64_t now_ms);
@@ -106,6 +107,8 @@ static void on_turn(uv_prepare_t *turn)
 
     if (pusherd->phase == PUSHERD_CLOSING)
         return;
+    notify_turn(&pusherd->notify);
+    status_turn(&pusherd->status);
     send_and_settle(pusherd, now_ms);
     if (!pusherd->is_ready)
         be_ready(pusherd);
@@ -131,6 +134,21 @@ static bool all_done(const struct pusherd *pusherd)
     return true;
 }
 
+/* A signal that comes now must not end the process by its default: the exit code would lie. */
+static void close_signals(struct pusherd *pusherd)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (int i = 0; i < 3; i++) {
+        int number = pusherd->signals[i].signum;
+
+        uv_close((uv_handle_t *)&pusherd->signals[i], NULL);
+        signal(number, SIG_IGN);
+    }
+}
+
 static void close_all(struct pusherd *pusherd)
 {
     pusherd->phase = PUSHERD_CLOSING;
@@ -142,8 +160,9 @@ static void close_all(struct pusherd *pusherd)
     }
     uv_close((uv_handle_t *)&pusherd->turn, NULL);
     uv_close((uv_handle_t *)&pusherd->timer, NULL);
-    for (int i = 0; i < 3; i++)
-        uv_close((uv_handle_t *)&pusherd->signals[i], NULL);
+    notify_close(&pusherd->notify);
+    status_close(&pusherd->status);
+    close_signals(pusherd);
 }
 
 static void go_on_stopping(struct pusherd *pusherd, uint64_t now_ms)
@@ -165,11 +184,11 @@ static void stop(struct pusherd *pusherd)
     log_event(LOG_NOTICE, "stop", "stopping: no more claims, requests in flight may finish",
               LOG_NUMBER("in_flight", engine_n_in_flight(pusherd->engine)),
               LOG_NUMBER("drain_ms", pusherd->config->drain_ms));
-    notify_stopping();
     pusherd->phase = PUSHERD_DRAINING;
     pusherd->deadline_ms = clock_ms() + pusherd->config->drain_ms;
     pusherd->context.stopping = true;
     engine_stop(pusherd->engine);
+    notify_stopping(&pusherd->notify);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -181,8 +200,8 @@ static void on_signal(uv_signal_t *handle, int number)
                   "the configuration is read at start only: restart to change it");
     else if (pusherd->phase == PUSHERD_RUNNING)
         stop(pusherd);
-    else
-        pusherd->deadline_ms = 0; /* asked twice: now */
+    else if (pusherd->phase == PUSHERD_DRAINING)
+        pusherd->deadline_ms = 0; /* asked twice: what is in flight is given up, but settled */
 }
 
 /* ---- set-up */
@@ -268,6 +287,13 @@ static void start_sources(struct pusherd *pusherd)
                     &pusherd->config->queues[i], (unsigned)i);
 }
 
+static void describe(void *data, char *ret_text, size_t size)
+{
+    struct pusherd *pusherd = data;
+
+    summary_write(&pusherd->summary, pusherd, clock_ms(), ret_text, size);
+}
+
 static void start_handles(struct pusherd *pusherd)
 {
     static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
@@ -276,6 +302,7 @@ static void start_handles(struct pusherd *pusherd)
     uv_timer_init(&pusherd->loop, &pusherd->timer);
     pusherd->turn.data = pusherd->timer.data = pusherd;
     uv_prepare_start(&pusherd->turn, on_turn);
+    notify_start(&pusherd->notify, &pusherd->loop, describe, pusherd);
     for (int i = 0; i < 3; i++) {
         uv_signal_init(&pusherd->loop, &pusherd->signals[i]);
         pusherd->signals[i].data = pusherd;
@@ -291,9 +318,12 @@ static int set_up(struct pusherd *pusherd)
     if (!pusherd->sources || make_engine(pusherd) != 0 ||
         parking_init(&pusherd->context.parking, (unsigned)(config->n_queues * config->n_apps)) != 0)
         return -1;
+    if (metrics_init(&pusherd->metrics, config->n_apps, config->n_queues) != 0)
+        return -1;
     arena_init(&pusherd->arena, ARENA_MAX_BYTES);
     pusherd->context.config = config;
     pusherd->context.engine = pusherd->engine;
+    pusherd->context.metrics = &pusherd->metrics;
     pusherd->context.sources = pusherd->sources;
     pusherd->context.arena = &pusherd->arena;
     set_times(pusherd);
@@ -301,7 +331,9 @@ static int set_up(struct pusherd *pusherd)
         return -1;
     if (dispatch_init(&pusherd->dispatch, &pusherd->loop, config, pusherd->engine) != 0)
         return -1;
-    return 0;
+    pusherd->dispatch.metrics = &pusherd->metrics;
+    script_measure(&pusherd->metrics);
+    return status_start(&pusherd->status, pusherd);
 }
 
 static void tear_down(struct pusherd *pusherd)
@@ -313,7 +345,21 @@ static void tear_down(struct pusherd *pusherd)
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
         source_deinit(&pusherd->sources[i]);
     free(pusherd->sources);
+    script_measure(NULL);
+    metrics_deinit(&pusherd->metrics);
     REQUIRE(uv_loop_close(&pusherd->loop) == 0); /* every handle was closed */
+}
+
+static int listen_for_status(struct pusherd *pusherd)
+{
+    const char *address = pusherd->config->status_listen;
+    char why[STATUS_WHY_MAX];
+
+    if (status_listen(&pusherd->status, address, why) == 0)
+        return 0;
+    log_event(LOG_ERR, "start", "[status] listen: cannot be had", LOG_TEXT("listen", address),
+              LOG_TEXT("error", why));
+    return PUSHERD_NO_LISTENER;
 }
 
 int pusherd_run(const struct config *config)
@@ -324,6 +370,8 @@ int pusherd_run(const struct config *config)
     pusherd.config = config;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a spool that may not grow is an error of its write */
+    if (listen_for_status(&pusherd) != 0)
+        return PUSHERD_NO_LISTENER;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || set_up(&pusherd) != 0) {
         log_event(LOG_ERR, "start", "out of memory or descriptors");
         return -1;

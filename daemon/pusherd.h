@@ -13,7 +13,11 @@
 #include "daemon/config/config.h"
 #include "daemon/core/engine.h"
 #include "daemon/dispatch.h"
+#include "daemon/metrics.h"
+#include "daemon/notify.h"
 #include "daemon/source.h"
+#include "daemon/status.h"
+#include "daemon/summary.h"
 #include "proto/arena.h"
 
 enum pusherd_phase {
@@ -29,11 +33,15 @@ struct pusherd {
     uv_prepare_t turn;
     uv_timer_t timer;
     uv_signal_t signals[3];
+    struct notify notify;
+    struct summary summary;
     struct engine *engine;
     struct dispatch dispatch;
     struct source_context context;
     struct source *sources; /* owned; one for each queue */
     struct arena arena;
+    struct metrics metrics;
+    struct status status;
     enum pusherd_phase phase;
     uint64_t deadline_ms; /* of the phase, while stopping */
     bool is_ready;        /* Redis was reached once, for some queue */
@@ -41,8 +49,10 @@ struct pusherd {
     bool left_behind; /* some jobs could not be settled before the end */
 };
 
-/* Runs until a signal ends it. 0; 1 if jobs had to be left to others unsettled; -1 and a logged
- * reason if it could not start. */
+#define PUSHERD_NO_LISTENER (-2)
+
+/* Runs until a signal ends it. 0; 1 if jobs had to be left to others unsettled; negative and a
+ * logged reason if it could not start: PUSHERD_NO_LISTENER if [status] listen cannot be had. */
 int pusherd_run(const struct config *config);
 
 #endif

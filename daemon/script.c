@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/metrics.h"
+
 #define FIRST_BYTES     1024
 #define FIRST_ARGS      32
 #define LOAD_TIMEOUT_MS 5000
@@ -20,9 +22,17 @@ struct script_call {
     bool out_of_memory;
     bool by_text; /* sent with EVAL */
     uint64_t timeout_ms;
+    uint64_t sent_ns;
     script_reply_cb reply_cb;
     void *data;
 };
+
+static struct metrics *measured; /* borrowed; of the process, as the log is */
+
+void script_measure(struct metrics *metrics)
+{
+    measured = metrics;
+}
 
 static void on_loaded(struct redis *redis, const redisReply *reply, void *data)
 {
@@ -165,6 +175,8 @@ static void on_reply(struct redis *redis, const redisReply *reply, void *data)
             return;
         reply = NULL;
     }
+    if (reply && measured)
+        metrics_script(measured, call->script, (uv_hrtime() - call->sent_ns) / 1000);
     call->reply_cb(reply, call->data);
     script_call_free(call);
 }
@@ -173,6 +185,7 @@ int script_send(struct script_call *call, struct redis *redis, uint64_t timeout_
                 script_reply_cb reply_cb, void *data)
 {
     call->timeout_ms = timeout_ms;
+    call->sent_ns = uv_hrtime();
     call->reply_cb = reply_cb;
     call->data = data;
     if (!call->out_of_memory && call->lengths && send_call(call, redis) == 0)

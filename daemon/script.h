@@ -13,6 +13,10 @@
 /* Loads all scripts; to be called when the connection has come up, before any call. */
 void script_load_all(struct redis *redis);
 
+/* Counts from now on how long replies take; NULL: no longer. */
+struct metrics;
+void script_measure(struct metrics *metrics);
+
 struct script_call;
 
 /* As redis_reply_cb: once; NULL if the connection was lost. */

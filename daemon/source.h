@@ -12,6 +12,7 @@
 #include "daemon/core/parking.h"
 #include "daemon/delivery.h"
 #include "daemon/io/redis.h"
+#include "daemon/metrics.h"
 #include "daemon/spool.h"
 #include "proto/arena.h"
 #include "proto/keys.h"
@@ -28,6 +29,7 @@ struct source;
 struct source_context {
     const struct config *config;
     struct engine *engine;
+    struct metrics *metrics;
     struct arena *arena; /* scratch */
     bool stopping;       /* no claims any more */
     uint64_t beat_ms;    /* between renewals of a lease */
@@ -90,7 +92,7 @@ struct source {
 
     struct parking_app *parking; /* borrowed; one an app */
     bool return_is_out;          /* a call that brings parked jobs back; of this app: */
-    size_t returning_app;
+    struct parking_app *returning;
     bool any_paused; /* an app is, by an operator */
 
     size_t max_jobs, max_bytes; /* its share of what may be held at a time */

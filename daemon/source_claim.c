@@ -120,7 +120,6 @@ void source_claim(struct source *source, uint64_t now_ms)
         !(call = script_call_new(&script_claim)))
         return;
     script_key(call, source->queue->list);
-    script_key(call, source->consumer_key[KEYS_INTAKE]);
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     script_key(call, source->list_key[KEYS_RETRY]);
     script_key(call, source->list_key[KEYS_RETRY_JOBS]);

@@ -11,8 +11,7 @@
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
 
-#define REAP_GRACE_MS  1000 /* a lease this long over is really over */
-#define PAUSED_BEAT_MS 1000 /* while an app is paused: its end should be noticed soon */
+#define REAP_GRACE_MS 1000 /* a lease this long over is really over */
 
 void source_new_consumer(struct source *source)
 {
@@ -57,18 +56,15 @@ static void reap(struct source *source, const char *consumer, const char *grace)
 {
     const struct config *config = source->context->config;
     struct script_call *call = script_call_new(&script_reap);
-    char inflight[KEYS_KEY_MAX], intake[KEYS_KEY_MAX];
+    char inflight[KEYS_KEY_MAX];
 
     if (!call)
         return;
     keys_consumer(source->queue->list, KEYS_INFLIGHT, consumer, inflight);
-    keys_consumer(source->queue->list, KEYS_INTAKE, consumer, intake);
     script_key(call, source->list_key[KEYS_LEASES]);
     script_key(call, inflight);
-    script_key(call, intake);
     script_key(call, source->list_key[KEYS_RETRY]);
     script_key(call, source->list_key[KEYS_RETRY_JOBS]);
-    script_key(call, source->list_key[KEYS_SEQ]);
     script_key(call, source->list_key[KEYS_FAILURES]);
     script_arg_text(call, consumer);
     script_arg_text(call, grace);
@@ -148,7 +144,6 @@ static int send_lease(struct source *source, const char *op, script_reply_cb rep
     script_key(call, source->queue->list);
     script_key(call, source->list_key[KEYS_RETRY]);
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
-    script_key(call, source->consumer_key[KEYS_INTAKE]);
     script_key(call, source->list_key[KEYS_PAUSED]);
     script_key(call, source->list_key[KEYS_PARKED]);
     script_key(call, source->list_key[KEYS_WAITING]);
@@ -170,8 +165,8 @@ void source_keep_lease(struct source *source, uint64_t now_ms)
         return;
     source->renewal_sent_ms = now_ms;
     source->next_beat_ms = now_ms + source->context->beat_ms;
-    if (source->any_paused && source->next_beat_ms > now_ms + PAUSED_BEAT_MS)
-        source->next_beat_ms = now_ms + PAUSED_BEAT_MS;
+    if (source->any_paused && source->next_beat_ms > now_ms + SOURCE_PAUSED_BEAT_MS)
+        source->next_beat_ms = now_ms + SOURCE_PAUSED_BEAT_MS;
     if (send_lease(source, is_open ? "beat" : "open", on_lease) != 0)
         return;
     source->beat_is_out = true;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/source_private.h"
 
@@ -99,22 +100,10 @@ void source_hear_paused(struct source *source, const redisReply *apps)
     if (apps->type != REDIS_REPLY_ARRAY || (apps->elements == 0 && !source->any_paused))
         return;
     source->any_paused = apps->elements > 0;
+    if (source->any_paused && source->next_beat_ms > clock_ms() + SOURCE_PAUSED_BEAT_MS)
+        source->next_beat_ms = clock_ms() + SOURCE_PAUSED_BEAT_MS;
     for (size_t i = 0; i < config->n_apps; i++)
         pause_app(source, i, names(apps, config->apps[i].name));
-}
-
-void source_hear_parked(struct source *source, const redisReply *oldest)
-{
-    for (size_t i = 0; oldest->type == REDIS_REPLY_ARRAY && i + 1 < oldest->elements; i += 2) {
-        const redisReply *name = oldest->element[i], *id = oldest->element[i + 1];
-        size_t app;
-
-        if (name->type != REDIS_REPLY_STRING || id->type != REDIS_REPLY_STRING)
-            continue;
-        app = config_find_app(source->context->config, name->str, name->len);
-        if (app != SIZE_MAX)
-            parking_heard(&source->parking[app], strtoull(id->str, NULL, 10));
-    }
 }
 
 /* ---- to Redis and back */
@@ -135,7 +124,6 @@ static void park_app(struct source *source, size_t app)
 static void on_returned(const redisReply *reply, void *data)
 {
     struct source *source = data;
-    struct parking_app *parking = &source->parking[source->returning_app];
     const redisReply *oldest;
     size_t n;
 
@@ -144,12 +132,16 @@ static void on_returned(const redisReply *reply, void *data)
         return;
     n = (size_t)reply->element[0]->integer;
     oldest = reply->element[1];
-    parking_returned(parking, n, oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
+    if (source->returning)
+        parking_returned(source->returning, n,
+                         oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
     source->counters.returned += n;
     source->may_have_more |= n > 0;
 }
 
-static void bring_back(struct source *source, size_t app, size_t n)
+/* `parking` is NULL for an app that is not known any more. */
+static void bring_back(struct source *source, const char *app, struct parking_app *parking,
+                       size_t n)
 {
     struct script_call *call = script_call_new(&script_unpark);
 
@@ -157,12 +149,29 @@ static void bring_back(struct source *source, size_t app, size_t n)
         return;
     script_key(call, source->list_key[KEYS_PARKED]);
     script_key(call, source->list_key[KEYS_RETRY]);
-    script_arg_text(call, source->context->config->apps[app].name);
+    script_arg_text(call, app);
     script_arg_number(call, n < RETURN_MAX ? n : RETURN_MAX);
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_returned, source) != 0)
         return;
     source->return_is_out = true;
-    source->returning_app = app;
+    source->returning = parking;
+}
+
+/* Jobs of an app that is not configured any more come back to fail as those of an unknown app. */
+void source_hear_parked(struct source *source, const redisReply *oldest)
+{
+    for (size_t i = 0; oldest->type == REDIS_REPLY_ARRAY && i + 1 < oldest->elements; i += 2) {
+        const redisReply *name = oldest->element[i], *id = oldest->element[i + 1];
+        size_t app;
+
+        if (name->type != REDIS_REPLY_STRING || id->type != REDIS_REPLY_STRING)
+            continue;
+        app = config_find_app(source->context->config, name->str, name->len);
+        if (app != SIZE_MAX)
+            parking_heard(&source->parking[app], strtoull(id->str, NULL, 10));
+        else if (!source->return_is_out && !source->context->stopping)
+            bring_back(source, name->str, NULL, RETURN_MAX);
+    }
 }
 
 /* With one app and nobody paused there is nobody to make room for. A list that is given up keeps
@@ -183,6 +192,6 @@ void source_park(struct source *source)
                                  n_probe(source, i));
 
         if (n > 0)
-            bring_back(source, i, n);
+            bring_back(source, source->context->config->apps[i].name, &source->parking[i], n);
     }
 }

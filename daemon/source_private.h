@@ -6,8 +6,9 @@
 #include "daemon/settle.h"
 #include "daemon/source.h"
 
-#define SOURCE_TIMEOUT_MS    5000 /* for a reply of Redis; then the connection is given up */
-#define SOURCE_ERROR_WAIT_MS 1000 /* after an error of Redis */
+#define SOURCE_TIMEOUT_MS     5000 /* for a reply of Redis; then the connection is given up */
+#define SOURCE_ERROR_WAIT_MS  1000 /* after an error of Redis */
+#define SOURCE_PAUSED_BEAT_MS 1000 /* while an app is paused: its end should be noticed soon */
 
 /* ---- source.c */
 
@@ -125,6 +126,9 @@ struct script_call *source_settle_call(const struct source *source, const char *
 
 /* When the oldest call was sent that is not acknowledged; there must be one. */
 uint64_t source_settling_since(const struct source *source);
+
+/* Redis does not acknowledge: what waits for it keeps no slots of the apps. */
+void source_free_slots(struct source *source);
 
 /* Writes the outcomes that are on their way to the journal. */
 void source_spool_settling(struct source *source);

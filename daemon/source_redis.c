@@ -16,6 +16,42 @@
 #define RECONNECT_MS       (MAX_BACKOFF_MS + 1000) /* for everybody to be back */
 #define WHERE_MAX          300
 
+/* The value of a line "NAME:VALUE" of INFO, up to its end; "" if there is none. */
+static void info_value(const char *info, const char *name, char *ret_value, size_t size)
+{
+    const char *at = strstr(info, name);
+
+    (void)snprintf(ret_value, size, "%.*s", at ? (int)strcspn(at + strlen(name), "\r\n") : 0,
+                   at ? at + strlen(name) : "");
+}
+
+/* An evicted key is a lost job. Without the right to INFO nothing is said. */
+static void on_memory_info(struct redis *redis, const redisReply *reply, void *data)
+{
+    const struct source *source = data;
+    char limit[24], policy[32];
+
+    (void)redis;
+    if (!reply || reply->type != REDIS_REPLY_STRING)
+        return;
+    info_value(reply->str, "\nmaxmemory:", limit, sizeof(limit));
+    info_value(reply->str, "\nmaxmemory_policy:", policy, sizeof(policy));
+    if (strcmp(limit, "0") != 0 && policy[0] != '\0' && strcmp(policy, "noeviction") != 0)
+        log_event(LOG_WARNING, "redis", "Redis may evict keys, and jobs with them: set noeviction",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT("maxmemory", limit),
+                  LOG_TEXT("maxmemory_policy", policy));
+}
+
+static void look_at_memory(struct source *source)
+{
+    const char *argv[] = {"INFO", "memory"};
+    size_t lengths[] = {4, 6};
+
+    /* Not sent: the connection is lost, and the next one asks again. */
+    (void)!redis_command(&source->commands, 2, argv, lengths, SOURCE_TIMEOUT_MS, on_memory_info,
+                         source);
+}
+
 static void on_up(struct redis *redis)
 {
     struct source *source = redis->options.data;
@@ -26,6 +62,7 @@ static void on_up(struct redis *redis)
               LOG_TEXT("server", where));
     script_load_all(redis);
     redis_learn_nodes(redis);
+    look_at_memory(source);
     source->next_beat_ms = clock_ms();
     source->settle_after_ms = 0;
     source->may_have_more = true;

@@ -96,6 +96,8 @@ static void on_settled(const redisReply *reply, void *data)
     if (source_reply_is_good(source, script_settle.name, reply, 0)) {
         source->counters.late += reply->elements;
         source->counters.settled += settle->n - reply->elements;
+        metrics_settled(&source->context->metrics->queues[source->index], &settle->deliveries,
+                        reply);
         release_all(source, &settle->deliveries);
     } else {
         if (reply)
@@ -129,6 +131,19 @@ struct script_call *source_settle_call(const struct source *source, const char *
 uint64_t source_settling_since(const struct source *source)
 {
     return LIST_ENTRY(source->settling.next, struct settle_call, link)->sent_ms;
+}
+
+static void free_slots(struct source *source, struct list *deliveries)
+{
+    LIST_FOREACH(link, deliveries)
+    engine_free_slots(source->context->engine, &LIST_ENTRY(link, struct delivery, link)->job);
+}
+
+void source_free_slots(struct source *source)
+{
+    LIST_FOREACH(link, &source->settling)
+    free_slots(source, &LIST_ENTRY(link, struct settle_call, link)->deliveries);
+    free_slots(source, &source->unsettled);
 }
 
 void source_spool_settling(struct source *source)

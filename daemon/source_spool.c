@@ -163,6 +163,8 @@ bool source_watch_redis(struct source *source, uint64_t now_ms)
     bool is_away = redis_is_away(source, now_ms);
 
     source->spool_run_ms = now_ms;
+    if (is_away)
+        source_free_slots(source);
     if (source->spool_dir && is_away && !source->is_spooling && source->n_held > 0)
         begin(source);
     if (source->is_spooling && is_away)

@@ -143,7 +143,7 @@ uint64_t source_spool_wake_at(const struct source *source, uint64_t now_ms)
     uint64_t at = source_away_at(source, now_ms);
 
     if (!source->spool_dir)
-        return UINT64_MAX;
+        return at;
     LIST_FOREACH(link, &source->spools)
     {
         uint64_t retry_at = LIST_ENTRY(link, struct source_spool, link)->journal.retry_at_ms;

@@ -1,7 +1,11 @@
 /* The wake-up: when a claim finds the queue empty, a blocking BLMOVE on a connection of its own
- * waits for the next job. It moves that job to the intake list, which is ours, and the claim that
- * follows takes it from there, before anything newer. So there is no polling, and no moment at
- * which a job is nowhere. */
+ * waits for the next job. So there is no polling.
+ *
+ * It moves that job from the left of the list to where it was, the left of the list: nothing
+ * changes, whoever asks and whenever Redis gets to it. For this command, unlike the claim that
+ * follows, checks no lease. It once moved the job to a list of the consumer's own; a request that
+ * had been on its way for longer than the lease then put it where nobody looked any more. As the
+ * job stays, all that wait are woken, and the first to claim has it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,29 +75,20 @@ static void on_woken(struct redis *wake, const redisReply *reply, void *data)
         source->may_have_more = true;
 }
 
-/* The lease must outlast the wait: else a job could be moved to an intake that nobody looks after.
- */
-static bool lease_outlasts_wait(const struct source *source, uint64_t now_ms)
-{
-    const struct config *config = source->context->config;
-
-    return source->lease == LEASE_HELD &&
-           now_ms - source->lease_sent_ms + source->context->wait_ms + 1000 < config->lease_ms;
-}
-
+/* Without the lease it could not claim what it is woken for: each wait would end at once. */
 static bool may_wait(const struct source *source, uint64_t now_ms)
 {
     return !source->is_waiting && !source->may_have_more && !source->claim_is_out &&
            !source->context->stopping && !source->is_yielding && !source->is_paused &&
-           now_ms >= source->wait_again_ms && lease_outlasts_wait(source, now_ms);
+           now_ms >= source->wait_again_ms && source->lease == LEASE_HELD;
 }
 
 static int send_wait(struct source *source)
 {
     uint64_t wait_ms = source->context->wait_ms;
     char seconds[24];
-    const char *argv[] = {
-        "BLMOVE", source->queue->list, source->consumer_key[KEYS_INTAKE], "LEFT", "RIGHT", seconds};
+    const char *list = source->queue->list;
+    const char *argv[] = {"BLMOVE", list, list, "LEFT", "LEFT", seconds};
     size_t lengths[6];
 
     (void)snprintf(seconds, sizeof(seconds), "%u.%03u", (unsigned)(wait_ms / 1000),

@@ -27,10 +27,9 @@
     X(WAITING, "waiting")       /* hash: consumers that wait for an exclusive list */              \
     X(SEEN, "seen")             /* prefix: {L}:seen:ID holds the claim id of a job, for dedupe */
 
-/* X(NAME, "prefix"): one key a consumer, {L}:prefix:CONSUMER. */
-#define KEYS_CONSUMER_MAP(X)                                                                       \
-    X(INFLIGHT, "inflight") /* hash: claim id -> record of a claimed job */                        \
-    X(INTAKE, "intake")     /* list: jobs that woke the consumer, not claimed yet */
+/* X(NAME, "prefix"): one key a consumer, {L}:prefix:CONSUMER.
+ * INFLIGHT is a hash: claim id -> record of a claimed job. */
+#define KEYS_CONSUMER_MAP(X) X(INFLIGHT, "inflight")
 
 enum keys_queue {
 #define KEYS_ENUM(name, suffix) KEYS_##name,

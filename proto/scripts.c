@@ -19,5 +19,6 @@ SCRIPT(pause);
 SCRIPT(fsck);
 
 const struct lua_script *const all_scripts[N_SCRIPTS] = {
-    &script_claim, &script_settle, &script_lease, &script_reap, &script_recover, &script_unpark, &script_dedupe,
+    &script_claim,   &script_settle, &script_lease,  &script_reap,
+    &script_recover, &script_unpark, &script_dedupe,
 };

@@ -127,6 +127,16 @@ void engine_unready(struct engine *engine, struct part *part)
     engine->n_ready--;
 }
 
+/* Parts that were sent and delivered; those of a job without a known app are none. */
+static size_t count_delivered(const struct job *job)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < job->n_parts; i++)
+        n += job->parts[i].state == PART_DELIVERED && job->parts[i].attempts > 0;
+    return n;
+}
+
 static void settle(struct engine *engine, struct job *job)
 {
     /* A refusal of the whole app, or an answer nobody waited for, leaves no trace on a job. */
@@ -145,6 +155,9 @@ static void settle(struct engine *engine, struct job *job)
     engine->counters.failed += job->fate == JOB_FAILED;
     engine->counters.later += job->fate == JOB_LATER;
     engine->counters.parked += job->fate == JOB_PARKED;
+    job->has_slots = job->app < engine->n_apps;
+    if (job->has_slots)
+        engine->apps[job->app].n_unsettled += count_delivered(job);
     list_remove(&job->progress_link);
     list_remove(&job->link);
     list_push(&engine->settled, &job->link);
@@ -203,9 +216,17 @@ struct job *engine_next_progress(struct engine *engine)
     return link ? LIST_ENTRY(link, struct job, progress_link) : NULL;
 }
 
+void engine_free_slots(struct engine *engine, struct job *job)
+{
+    if (job->has_slots)
+        engine->apps[job->app].n_unsettled -= count_delivered(job);
+    job->has_slots = false;
+}
+
 void engine_release(struct engine *engine, struct job *job)
 {
     REQUIRE(job->n_unresolved == 0);
+    engine_free_slots(engine, job);
     engine->n_jobs--;
     engine->n_bytes -= job->bytes;
 }

@@ -27,7 +27,7 @@
 struct engine;
 
 struct engine_app_limits {
-    unsigned max_in_flight;   /* requests */
+    unsigned max_in_flight;   /* requests, and what they delivered until that is released */
     unsigned max_events;      /* of a batch; up to 1000 */
     size_t max_request_bytes; /* of a batch's body; 0: no limit */
 };
@@ -102,6 +102,11 @@ struct job *engine_next_settled(struct engine *engine);
 
 /* The next job, still open, of which a part was delivered since it was last given; or NULL. */
 struct job *engine_next_progress(struct engine *engine);
+
+/* What was delivered of a settled job takes up slots of its app until the job is released, for a
+ * crash would repeat it. This gives them back before: where Redis is slow, or away, the app should
+ * not wait for it. */
+void engine_free_slots(struct engine *engine, struct job *job);
 
 /* The job is settled: it no longer counts, and belongs to the caller. */
 void engine_release(struct engine *engine, struct job *job);

@@ -83,6 +83,7 @@ struct job {
     unsigned queue;    /* index */
     bool abandoned;    /* its claim was lost: parts that would be tried again are not */
     bool parked;       /* to be settled as JOB_PARKED: likewise */
+    bool has_slots;    /* settled: what was delivered of it takes up slots of the app */
 
     struct part *parts; /* n_parts */
     uint32_t n_parts;

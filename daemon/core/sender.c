@@ -217,11 +217,18 @@ static struct request *choose(struct engine *engine, struct app *app, uint64_t n
     return request;
 }
 
+/* What was delivered and is not settled would be sent again after a crash, as what is in flight: so
+ * it takes up slots as well. */
+static bool has_slot(const struct app *app)
+{
+    return app->n_in_flight + app->n_unsettled / app->limits.max_events < app->limits.max_in_flight;
+}
+
 static struct request *next_of_app(struct engine *engine, struct app *app, uint64_t now_ms)
 {
     struct request *request;
 
-    if (app->n_in_flight >= app->limits.max_in_flight || !gate_may_send(&app->gate, now_ms))
+    if (!has_slot(app) || !gate_may_send(&app->gate, now_ms))
         return NULL;
     request = choose(engine, app, now_ms);
     if (request)
@@ -270,8 +277,7 @@ static uint64_t app_wakes_at(const struct app *app, uint64_t now_ms)
     const struct request *top = request_heap_top(&app->waiting);
     uint64_t at = top ? top->due_ms : UINT64_MAX;
 
-    if (app->n_in_flight >= app->limits.max_in_flight ||
-        (app->gate.state == GATE_HALF_OPEN && app->gate.probe != 0))
+    if (!has_slot(app) || (app->gate.state == GATE_HALF_OPEN && app->gate.probe != 0))
         return UINT64_MAX;
     if (!list_empty(&app->events) || !list_empty(&app->calls) || !list_empty(&app->suspects))
         at = now_ms;

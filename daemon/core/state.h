@@ -13,6 +13,7 @@ struct app {
     struct gate gate;
     char gate_text[200]; /* what the server said when the gate closed */
     unsigned n_in_flight;
+    size_t n_unsettled;          /* parts that were delivered, of jobs that are not released */
     bool calls_next;             /* whose turn it is: calls or events */
     bool fresh_next;             /* ... to be the probe: what is ready, or what waits */
     struct list events;          /* ready parts that may share a batch */

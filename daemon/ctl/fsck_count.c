@@ -46,13 +46,9 @@ static int count_consumers(struct fsck *fsck)
         consumer->name = fsck->consumers.items[i];
         keys_consumer(fsck->list, KEYS_INFLIGHT, consumer->name, key);
         rc = ask(fsck, "HLEN", key, &consumer->in_flight);
-        keys_consumer(fsck->list, KEYS_INTAKE, consumer->name, key);
-        if (rc == 0)
-            rc = ask(fsck, "LLEN", key, &consumer->intake);
         if (rc == 0)
             rc = ask_lease(fsck, now_ms, consumer);
         fsck->in_flight += consumer->in_flight;
-        fsck->intake += consumer->intake;
     }
     return rc;
 }
@@ -72,7 +68,7 @@ static int count_parked(struct fsck *fsck)
     return rc;
 }
 
-/* Every job is on the list, in an intake, claimed, or has a record. */
+/* Every job is on the list, claimed, or has a record. */
 int fsck_count(struct fsck *fsck)
 {
     uint64_t records;
@@ -80,6 +76,6 @@ int fsck_count(struct fsck *fsck)
         count_parked(fsck) != 0 || ask_queue(fsck, "ZCARD", KEYS_RETRY, &fsck->retry) != 0 ||
         ask_queue(fsck, "HLEN", KEYS_RETRY_JOBS, &records) != 0)
         return -1;
-    fsck->total = fsck->backlog + fsck->intake + fsck->in_flight + records;
+    fsck->total = fsck->backlog + fsck->in_flight + records;
     return 0;
 }

@@ -77,15 +77,12 @@ static int take_key(struct fsck *fsck, const redisReply *key, const char *prefix
 
 static int take_keys(struct fsck *fsck, const redisReply *keys)
 {
-    char inflight[KEYS_KEY_MAX], intake[KEYS_KEY_MAX], parked[KEYS_KEY_MAX];
+    char inflight[KEYS_KEY_MAX], parked[KEYS_KEY_MAX];
     int rc = 0;
     keys_consumer(fsck->list, KEYS_INFLIGHT, "", inflight);
-    keys_consumer(fsck->list, KEYS_INTAKE, "", intake);
     fsck_parked_key(fsck, "", parked);
     for (size_t i = 0; rc == 0 && i < keys->elements; i++) {
         rc = take_key(fsck, keys->element[i], inflight, "hash", &fsck->consumers, &fsck->spoilt);
-        if (rc == 0)
-            rc = take_key(fsck, keys->element[i], intake, "list", &fsck->consumers, &fsck->spoilt);
         if (rc == 0)
             rc = take_key(fsck, keys->element[i], parked, "zset", &fsck->parked_apps,
                           &fsck->spoilt_apps);

@@ -18,7 +18,7 @@ static const char *const kind_text[] = {
 /* A consumer that is gone, with nothing left of it, is not worth a line. */
 static bool is_there(const struct fsck_consumer *consumer)
 {
-    return consumer->has_lease || consumer->in_flight + consumer->intake > 0;
+    return consumer->has_lease || consumer->in_flight > 0;
 }
 
 static void json_consumers(const struct fsck *fsck, FILE *out)
@@ -36,8 +36,7 @@ static void json_consumers(const struct fsck *fsck, FILE *out)
             fprintf(out, "%" PRId64, consumer->lease_ms);
         else
             fputs("null", out);
-        fprintf(out, ",\"in_flight\":%" PRIu64 ",\"intake\":%" PRIu64 "}", consumer->in_flight,
-                consumer->intake);
+        fprintf(out, ",\"in_flight\":%" PRIu64 "}", consumer->in_flight);
         comma = ",";
     }
     fputs("],\"parked\":[", out);
@@ -70,10 +69,10 @@ void fsck_print_json(const struct fsck *fsck, FILE *out)
     fputs("{\"list\":", out);
     text_json(out, pusher_str(fsck->list));
     fprintf(out,
-            ",\"clean\":%s,\"jobs\":{\"total\":%" PRIu64 ",\"list\":%" PRIu64 ",\"intake\":%" PRIu64
+            ",\"clean\":%s,\"jobs\":{\"total\":%" PRIu64 ",\"list\":%" PRIu64
             ",\"in_flight\":%" PRIu64 ",\"retry\":%" PRIu64 ",\"parked\":%" PRIu64 "}",
-            fsck_is_clean(fsck) ? "true" : "false", fsck->total, fsck->backlog, fsck->intake,
-            fsck->in_flight, fsck->retry, fsck->parked);
+            fsck_is_clean(fsck) ? "true" : "false", fsck->total, fsck->backlog, fsck->in_flight,
+            fsck->retry, fsck->parked);
     json_consumers(fsck, out);
     fputs(",\"findings\":[", out);
     for (size_t i = 0; i < FSCK_N_KINDS; i++) {
@@ -92,8 +91,7 @@ static void print_consumer(const struct fsck_consumer *consumer, FILE *out)
     int64_t ms = consumer->lease_ms;
     fputs("  consumer ", out);
     text_clean(out, pusher_str(consumer->name), 60);
-    fprintf(out, "  %" PRIu64 " in flight, %" PRIu64 " intake, ", consumer->in_flight,
-            consumer->intake);
+    fprintf(out, "  %" PRIu64 " in flight, ", consumer->in_flight);
     text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
     if (!consumer->has_lease)
         fputs("no lease\n", out);
@@ -119,10 +117,10 @@ static void print_finding(const struct fsck_finding *finding, const char *text, 
 void fsck_print(const struct fsck *fsck, FILE *out)
 {
     fprintf(out,
-            "%s: %s\n  %" PRIu64 " jobs: %" PRIu64 " on the list, %" PRIu64 " intake, %" PRIu64
-            " in flight, %" PRIu64 " retry, %" PRIu64 " parked\n",
+            "%s: %s\n  %" PRIu64 " jobs: %" PRIu64 " on the list, %" PRIu64 " in flight, %" PRIu64
+            " retry, %" PRIu64 " parked\n",
             fsck->list, fsck_is_clean(fsck) ? "clean" : "NOT CLEAN", fsck->total, fsck->backlog,
-            fsck->intake, fsck->in_flight, fsck->retry, fsck->parked);
+            fsck->in_flight, fsck->retry, fsck->parked);
     for (size_t i = 0; i < fsck->consumers.n; i++)
         if (is_there(&fsck->consumer_counts[i]))
             print_consumer(&fsck->consumer_counts[i], out);

@@ -15,13 +15,11 @@
 static int reap(struct fsck *fsck, const char *consumer)
 {
     struct call call = {.n = 0};
-    call_script(&call, &script_reap, 7);
+    call_script(&call, &script_reap, 5);
     call_key(&call, fsck->list, KEYS_LEASES);
     call_consumer_key(&call, fsck->list, KEYS_INFLIGHT, consumer);
-    call_consumer_key(&call, fsck->list, KEYS_INTAKE, consumer);
     call_key(&call, fsck->list, KEYS_RETRY);
     call_key(&call, fsck->list, KEYS_RETRY_JOBS);
-    call_key(&call, fsck->list, KEYS_SEQ);
     call_key(&call, fsck->list, KEYS_FAILURES);
     call_text(&call, consumer);
     call_text(&call, "0");

@@ -15,7 +15,6 @@ struct consumer_status {
     char *name;       /* owned */
     int64_t lease_ms; /* left of its lease; negative: it ran out, its jobs will be taken over */
     uint64_t in_flight;
-    uint64_t intake; /* jobs that woke it and are not claimed yet */
 };
 
 /* Jobs of an app that cannot be sent to, or that is paused: they wait apart from the others. */

@@ -7,8 +7,8 @@ static void print_consumer(const struct consumer_status *consumer, FILE *out)
 {
     fputs("{\"name\":", out);
     text_json(out, pusher_str(consumer->name));
-    fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64 ",\"intake\":%" PRIu64 "}",
-            consumer->lease_ms, consumer->in_flight, consumer->intake);
+    fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64 "}", consumer->lease_ms,
+            consumer->in_flight);
 }
 
 static void print_parked(const struct queue_status *queue, FILE *out)
@@ -72,8 +72,6 @@ static void print_consumer_row(const struct consumer_status *consumer, FILE *out
     int64_t ms = consumer->lease_ms;
     text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
     fprintf(out, "  consumer %-24s %" PRIu64 " in flight", consumer->name, consumer->in_flight);
-    if (consumer->intake > 0)
-        fprintf(out, ", %" PRIu64 " intake", consumer->intake);
     fprintf(out, ms < 0 ? ", lease ran out %s ago\n" : ", lease for %s\n", left);
 }
 

@@ -38,10 +38,7 @@ static int read_consumer(struct link *link, const char *list, struct consumer_st
 {
     char key[KEYS_KEY_MAX];
     keys_consumer(list, KEYS_INFLIGHT, consumer->name, key);
-    if (ask(link, "HLEN", key, &consumer->in_flight) != 0)
-        return -1;
-    keys_consumer(list, KEYS_INTAKE, consumer->name, key);
-    return ask(link, "LLEN", key, &consumer->intake);
+    return ask(link, "HLEN", key, &consumer->in_flight);
 }
 
 static int read_consumers(struct link *link, struct queue_status *status)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- claim: takes up to n jobs for a consumer: retries that are due, then what woke the consumer, then the list.
+-- claim: takes up to n jobs for a consumer: retries that are due, then the list.
 --
--- KEYS  list intake inflight retry retry:jobs leases seq paused failures
+-- KEYS  list inflight retry retry:jobs leases seq paused failures
 -- ARGV  consumer, n, max_bytes (of the claim), lease_ms, max_job_bytes, max_entries (of failures)
 -- gives {now_ms, state, backlog, next_due_ms, {paused app, ...}, id, record, id, record, ...}
 --   state 1: claimed; 0: the queue is paused; -1: the lease is gone, nothing was claimed
@@ -9,7 +9,7 @@
 --
 -- A record is "attempts:orphanings:first_ms:progress:" and the producer's bytes, see proto/record.h.
 -- An element over max_job_bytes never reaches a daemon: it becomes a failure here.
-local list, intake, inflight, retry, retry_jobs, leases, seq, paused, failures = unpack(KEYS)
+local list, inflight, retry, retry_jobs, leases, seq, paused, failures = unpack(KEYS)
 local consumer, n, max_bytes, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local max_job_bytes, max_entries = tonumber(ARGV[5]), ARGV[6]
 
@@ -86,10 +86,10 @@ local function chunk()
   return math.min(room(), 64, 1 + math.floor((max_bytes - bytes) / largest))
 end
 
-local function claim_list(key)
+local function claim_list()
   while room() > 0 and not trouble do
     local set, n_taken = {}, 0
-    local elements = redis.call('LRANGE', key, 0, chunk() - 1)
+    local elements = redis.call('LRANGE', list, 0, chunk() - 1)
     if #elements == 0 then return end
     local last = new_ids(#elements)
     largest = 1
@@ -106,14 +106,13 @@ local function claim_list(key)
       n_taken = i
     end
     in_chunks('HSET', inflight, set)
-    redis.call('LTRIM', key, n_taken, -1)
+    redis.call('LTRIM', list, n_taken, -1)
     if n_taken < #elements then return end
   end
 end
 
 claim_retries()
-claim_list(intake)
-claim_list(list)
+claim_list()
 if trouble and #out == 5 then return trouble end
 out[3] = redis.call('LLEN', list)
 out[4] = next_due()

@@ -33,7 +33,7 @@ end
 local looks = {}
 function looks.consumers(name)
   if redis.call('ZSCORE', leases, name) then return false end
-  if redis.call('EXISTS', prefix .. 'inflight:' .. name, prefix .. 'intake:' .. name) == 0 then return false end
+  if redis.call('EXISTS', prefix .. 'inflight:' .. name) == 0 then return false end
   if mend then redis.call('ZADD', leases, 1, name) end
   return true
 end

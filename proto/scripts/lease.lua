@@ -2,7 +2,7 @@
 -- lease: opens, renews and closes a consumer's lease. A lease is a promise to be alive until its score,
 -- by the server's clock; whoever finds one that ran out may take its consumer's jobs (reap.lua).
 --
--- KEYS  leases list retry inflight intake paused parked waiting
+-- KEYS  leases list retry inflight paused parked waiting
 -- ARGV  open | beat | close, consumer, lease_ms, exclusive (1: one consumer at a time), owned (how many partitions
 --       of the queue the consumer's daemon has: who waits for one says so to the one that has it)
 -- gives {now_ms, state, backlog, next_due_ms, {paused app, ...}, {app, its oldest parked claim id, ...},
@@ -11,14 +11,12 @@
 --   state 1: held; 0: open found another consumer on an exclusive list;
 --         -1: gone (beat never brings a lease back: its jobs may be somebody else's by now)
 --   close gives 1 when the lease was removed, 0 when jobs are left: the lease then runs out and they are reaped
-local leases, list, retry, inflight, intake, paused, parked, waiting = unpack(KEYS)
+local leases, list, retry, inflight, paused, parked, waiting = unpack(KEYS)
 local op, consumer, lease_ms, exclusive, owned = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 local function close()
-  -- What woke the consumer and was not claimed goes back to where it came from, in order.
-  while redis.call('LMOVE', intake, list, 'RIGHT', 'LEFT') do end
   if redis.call('EXISTS', inflight) == 1 then return 0 end
   redis.call('ZREM', leases, consumer)
   return 1

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- reap: takes the jobs of a consumer whose lease ran out and puts them before the queue, in order.
 --
--- KEYS  leases inflight intake retry retry:jobs seq failures
+-- KEYS  leases inflight retry retry:jobs failures
 -- ARGV  consumer, grace_ms (or 'dead' where its process is known to be gone), max_orphanings, max_entries
 -- gives the number of jobs moved, or -1 if the lease has not run out after all
 --
 -- Jobs go to the retry set with score 0 under their own ids: they are claimed before anything newer and
 -- in their old order. The daemon that claims a job orphaned too often reports it as crash_loop, under the
 -- producer's id; here that happens only to jobs that even this report has killed, twice.
-local leases, inflight, intake, retry, retry_jobs, seq, failures = unpack(KEYS)
+local leases, inflight, retry, retry_jobs, failures = unpack(KEYS)
 local consumer, max_orphanings, max_entries = ARGV[1], tonumber(ARGV[3]), ARGV[4]
 local is_dead, grace_ms = ARGV[2] == 'dead', tonumber(ARGV[2])
 local t = redis.call('TIME')
@@ -16,11 +16,6 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 local ends = redis.call('ZSCORE', leases, consumer)
 if not ends or not is_dead and tonumber(ends) > now - grace_ms then return -1 end
-
-local function requeue(id, record)
-  redis.call('HSET', retry_jobs, id, record)
-  redis.call('ZADD', retry, 0, id)
-end
 
 local function fail(id, attempts, orphanings, job)
   redis.call('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. string.format('%d', id),
@@ -35,36 +30,16 @@ local function orphan(id, record)
   if orphanings >= max_orphanings + 2 then
     fail(id, attempts or 0, orphanings, job)
   else
-    requeue(id, (attempts or 0) .. ':' .. string.format('%d', orphanings) .. ':' .. (first_ms or 0) .. ':' ..
-      (progress or '') .. ':' .. job)
+    redis.call('HSET', retry_jobs, id, (attempts or 0) .. ':' .. string.format('%d', orphanings) .. ':' ..
+      (first_ms or 0) .. ':' .. (progress or '') .. ':' .. job)
+    redis.call('ZADD', retry, 0, id)
   end
 end
 
-local moved = 0
 local claimed = redis.call('HGETALL', inflight)
 for i = 1, #claimed, 2 do
   orphan(claimed[i], claimed[i + 1])
   redis.call('HDEL', inflight, claimed[i])
-  moved = moved + 1
-end
-
--- As in claim.lua.
-local function new_id()
-  local id = redis.call('INCR', seq)
-  if id == 1 then
-    id = now * 1000
-    redis.call('SET', seq, string.format('%d', id))
-  end
-  return string.format('%016d', id)
-end
-
--- What woke the consumer was never handed out: it was not orphaned, and needs an id.
-local element = redis.call('LINDEX', intake, 0)
-while element do
-  requeue(new_id(), '0:0:0::' .. element)
-  redis.call('LPOP', intake)
-  moved = moved + 1
-  element = redis.call('LINDEX', intake, 0)
 end
 redis.call('ZREM', leases, consumer)
-return moved
+return #claimed / 2

@@ -127,6 +127,39 @@ static void audit_size(struct sim_world *world, const struct request *request)
               "a batch of %zu bytes", body);
 }
 
+static size_t count_delivered(struct list *claims, unsigned app)
+{
+    size_t n = 0;
+
+    LIST_FOREACH(link, claims)
+    {
+        struct sim_claim *claim = LIST_ENTRY(link, struct sim_claim, link);
+
+        if (claim->job.app != app || claim->job.n_unresolved > 0 || claim->has_no_slots)
+            continue;
+        for (unsigned i = 0; i < claim->owner->n_parts; i++)
+            n += claim->told_done[i];
+    }
+    return n;
+}
+
+void sim_count_exposed(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->n_apps; i++)
+        world->n_exposed[i] =
+            count_delivered(&world->claims, i) + count_delivered(&world->settling, i);
+}
+
+/* What a crash would repeat: what is in flight, and what is delivered and not settled. */
+static void audit_exposure(struct sim_world *world, unsigned app)
+{
+    const struct engine_app_limits *limits = &world->apps[app];
+    size_t n = world->n_exposed[app];
+
+    SIM_CHECK(world, world->n_in_flight[app] + n / limits->max_events < limits->max_in_flight,
+              "%u requests in flight and %zu parts not settled", world->n_in_flight[app], n);
+}
+
 /* `before` is the app's gate as it was before the request was given. */
 static void audit_gate(struct sim_world *world, const struct request *request,
                        const struct gate *before)
@@ -147,8 +180,7 @@ void sim_audit_request(struct sim_world *world, const struct request *request,
     SIM_CHECK(world, !world->stopping, "a request after the stop");
     SIM_CHECK(world, world->now_ms < world->send_until_ms, "a request after the lease");
     SIM_CHECK(world, request->app < world->n_apps, "no such app");
-    SIM_CHECK(world, world->n_in_flight[request->app] < world->apps[request->app].max_in_flight,
-              "too many requests in flight");
+    audit_exposure(world, request->app);
     audit_gate(world, request, before);
     audit_size(world, request);
     for (unsigned i = 0; i < request->n_parts; i++)

@@ -277,10 +277,24 @@ void sim_release(struct sim_world *world, unsigned n)
         world->n_claims--;
         world->n_bytes -= claim->job.bytes;
         engine_release(world->engine, &claim->job);
+        world->undisturbed = false;
         parking_left(sim_parking_of(world, claim->owner), claim->job.parked);
         settle_in_redis(world, claim);
         free_claim(world, claim);
     }
+}
+
+/* Redis is slow, or away. */
+void sim_free_slots(struct sim_world *world)
+{
+    LIST_FOREACH(link, &world->settling)
+    {
+        struct sim_claim *claim = LIST_ENTRY(link, struct sim_claim, link);
+
+        claim->has_no_slots = true;
+        engine_free_slots(world->engine, &claim->job);
+    }
+    world->undisturbed = false;
 }
 
 void sim_progress(struct sim_world *world)

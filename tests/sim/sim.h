@@ -72,6 +72,7 @@ struct sim_claim {
     struct list link; /* in claims or settling */
     bool abandoned;
     bool settled;
+    bool has_no_slots; /* they were given back before it was released */
     bool told_done[SIM_MAX_PARTS];
     unsigned n_tries[SIM_MAX_PARTS]; /* requests that counted as attempts */
     bool was_tried;                  /* one was delivered, or was to be tried again */
@@ -154,6 +155,7 @@ struct sim_world {
     struct list handed_back; /* released, go back to the lists when the engine is empty */
     size_t n_claims, n_bytes;
     unsigned n_in_flight[SIM_MAX_APPS];
+    size_t n_exposed[SIM_MAX_APPS]; /* parts delivered and not released, when a request was asked */
     struct sim_flight flights[SIM_MAX_FLIGHTS];
     unsigned n_flights;
     uint64_t send_until_ms;
@@ -188,6 +190,7 @@ void sim_push(struct sim_world *world);
 void sim_claim_some(struct sim_world *world, size_t n);
 void sim_settle(struct sim_world *world, unsigned n);
 void sim_release(struct sim_world *world, unsigned n);
+void sim_free_slots(struct sim_world *world);
 void sim_progress(struct sim_world *world);
 void sim_lose_lease(struct sim_world *world, unsigned queue);
 void sim_hand_back(struct sim_world *world);
@@ -218,6 +221,7 @@ void sim_audit_request(struct sim_world *world, const struct request *request,
                        const struct gate *before);
 void sim_audit_settled(struct sim_world *world, const struct sim_claim *claim);
 void sim_audit_published(struct sim_world *world, struct sim_part *part);
+void sim_count_exposed(struct sim_world *world);
 void sim_audit_books(const struct sim_world *world);
 size_t sim_count_unresolved(const struct sim_world *world);
 const struct sim_part *sim_part_of(const struct part *part);

@@ -42,6 +42,7 @@ static void send_all(struct sim_world *world, unsigned max)
     do {
         for (unsigned i = 0; i < world->n_apps; i++)
             before[i] = *engine_gate(world->engine, i, &text);
+        sim_count_exposed(world);
         request = engine_next_request(world->engine, world->now_ms);
         world->n_steps++;
         if (request) {
@@ -176,6 +177,8 @@ static void step(struct sim_world *world)
         sim_settle(world, 1 + (unsigned)sim_below(world, 20));
     else if (what < 190)
         sim_release(world, 1 + (unsigned)sim_below(world, 20));
+    else if (what == 190)
+        sim_free_slots(world);
     else if (what < 193)
         sim_progress(world);
     else if (what < 194)

@@ -24,11 +24,28 @@ static int connect_to(const char *target)
     return -1;
 }
 
-static bool carry(int from, int to)
+static bool must_wait(struct wire *wire, const char *buf, size_t len)
+{
+    const char *word = wire->withheld;
+    return word && !wire->is_closing && memmem(buf, len, word, strlen(word));
+}
+
+static void withhold(struct wire *wire, const char *buf, size_t len)
+{
+    if (!must_wait(wire, buf, len))
+        return;
+    wire->n_withheld++;
+    while (must_wait(wire, buf, len))
+        poll(NULL, 0, LOOK_MS);
+}
+
+static bool carry(struct wire *wire, int from, int to, bool is_request)
 {
     char buf[65536];
     ssize_t n = read(from, buf, sizeof(buf));
     ssize_t written = 0;
+    if (is_request && n > 0)
+        withhold(wire, buf, (size_t)n);
     while (written < n) {
         ssize_t m = send(to, buf + written, (size_t)(n - written), MSG_NOSIGNAL);
         if (m <= 0)
@@ -50,11 +67,11 @@ static void carry_both(struct wire_connection *connection, int server)
         }
         if (poll(fds, 2, LOOK_MS) <= 0)
             continue;
-        if (fds[0].revents && !carry(connection->client, server))
+        if (fds[0].revents && !carry(wire, connection->client, server, true))
             return;
         if (fds[1].revents && wire->delay_ms > 0)
             poll(NULL, 0, (int)wire->delay_ms);
-        if (fds[1].revents && !carry(server, connection->client))
+        if (fds[1].revents && !carry(wire, server, connection->client, false))
             return;
     }
 }
@@ -105,6 +122,11 @@ void wire_open(struct wire *wire, const char *target)
 void wire_break(struct wire *wire)
 {
     wire->n_dead = wire->n_accepted;
+}
+
+void wire_withhold(struct wire *wire, const char *word)
+{
+    wire->withheld = word;
 }
 
 void wire_close(struct wire *wire)

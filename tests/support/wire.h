@@ -1,5 +1,5 @@
-/* A wire to a unix socket, from a port of 127.0.0.1: it can go slow, and it can break so that no
- * end notices. */
+/* A wire to a unix socket, from a port of 127.0.0.1: it can go slow, it can break so that no end
+ * notices, and it can keep a request on the way. */
 #ifndef TESTS_SUPPORT_WIRE_H
 #define TESTS_SUPPORT_WIRE_H
 
@@ -20,9 +20,11 @@ struct wire {
     char target[108];
     int listener;
     pthread_t thread;
-    atomic_uint delay_ms;   /* of what comes from the socket, for each piece */
-    atomic_uint n_accepted; /* connections so far */
-    atomic_uint n_dead;     /* the first so many carry nothing any more, and stay open */
+    atomic_uint delay_ms;           /* of what comes from the socket, for each piece */
+    atomic_uint n_accepted;         /* connections so far */
+    atomic_uint n_dead;             /* the first so many carry nothing any more, and stay open */
+    _Atomic(const char *) withheld; /* borrowed; see wire_withhold() */
+    atomic_uint n_withheld;         /* pieces so far that were */
     atomic_bool is_closing;
     struct wire_connection connections[WIRE_CONNECTIONS_MAX];
 };
@@ -31,6 +33,10 @@ void wire_open(struct wire *wire, const char *target);
 
 /* What is connected now is cut off without a word; new connections work. */
 void wire_break(struct wire *wire);
+
+/* What is said to the socket from now on and has this word in it stays on the way, and all behind
+ * it, until this is called with NULL. Then it arrives, though its sender may be gone. */
+void wire_withhold(struct wire *wire, const char *word);
 
 void wire_close(struct wire *wire);
 

@@ -12,6 +12,7 @@
 #define ID1 "0000000000000001"
 #define ID2 "0000000000000002"
 #define ID3 "0000000000000003"
+#define ID4 "0000000000000004"
 
 static struct scene scene;
 
@@ -65,17 +66,15 @@ Test(fsck, counts_the_jobs_of_a_clean_queue)
     redis_do(&scene.redis, "RPUSH " JOB_LIST " a b c");
     redis_do(&scene.redis, "ZADD " KEY("leases") " 99999999999999 host:1");
     redis_do(&scene.redis, "HSET " KEY("inflight:host:1") " 1 0:0:0::x 2 0:0:0::y");
-    redis_do(&scene.redis, "RPUSH " KEY("intake:host:1") " z");
     redis_do(&scene.redis, "HSET " KEY("retry:jobs") " 3 0:0:0::x 4 0:0:0::y");
     redis_do(&scene.redis, "ZADD " KEY("retry") " 99999999999999 3");
     redis_do(&scene.redis, "ZADD " KEY("parked:main") " 4 4");
     redis_do(&scene.redis, "SADD " KEY("parked") " main");
     redis_do(&scene.redis, "RPUSH " KEY("reply:of-a-user") " x");
     json_t *report = ctl_json(&scene, 0, "fsck", "--repair", NULL);
-    cr_expect_eq(count(report, "total"), 8);
+    cr_expect_eq(count(report, "total"), 7);
     cr_expect_eq(count(report, "list"), 3);
     cr_expect_eq(count(report, "in_flight"), 2);
-    cr_expect_eq(count(report, "intake"), 1);
     cr_expect_eq(count(report, "retry"), 1);
     cr_expect_eq(count(report, "parked"), 1);
     json_decref(report);
@@ -86,7 +85,7 @@ static void scatter(void)
 {
     redis_do(&scene.redis, "HSET " KEY("retry:jobs") " " ID1 " 0:0:0::%s", job_of(0));
     redis_do(&scene.redis, "HSET " KEY("inflight:dead") " " ID2 " 1:0:0::%s", job_of(1));
-    redis_do(&scene.redis, "RPUSH " KEY("intake:gone") " %s", job_of(2));
+    redis_do(&scene.redis, "HSET " KEY("inflight:gone") " " ID4 " 0:0:0::%s", job_of(2));
     redis_do(&scene.redis, "HSET " KEY("retry:jobs") " " ID3 " 0:0:0::%s", job_of(3));
     redis_do(&scene.redis, "ZADD " KEY("parked:main") " 3 " ID3);
     redis_do(&scene.redis, "ZADD " KEY("retry") " 0 99");

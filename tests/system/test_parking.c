@@ -181,3 +181,24 @@ Test(parking, of_the_whole_queue_claims_nothing)
     redis_do(&scene.redis, "HDEL {pusher:jobs}:paused *");
     cr_assert(wait_until(outcomes_count(&scene.redis, RESULTS) == N_OTHERS, 5000));
 }
+
+/* Nobody would ever ask for them again. */
+Test(parking, of_an_app_that_is_gone_ends_in_failures)
+{
+    fake_server_set_rules(&scene.fake, REFUSE_ALL);
+    redis_do(&scene.redis, "HSET {pusher:jobs}:paused other {}");
+    push_others(0, 20);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(n_parked() == 20, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+
+    FILE *file = fopen(scene.config, "we");
+    cr_assert(file);
+    fprintf(file,
+            "[redis]\nurl = %s\n[app main]\napp_id = x\nkey = y\nsecret = z\nhost = 127.0.0.1\n",
+            scene.redis.url);
+    cr_assert_eq(fclose(file), 0);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 0, 20));
+    cr_expect_eq(redis_int(&scene.redis, "EXISTS {pusher:jobs}:parked"), 0);
+}

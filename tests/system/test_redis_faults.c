@@ -151,6 +151,25 @@ Test(redis_faults, full_under_load_and_while_idle)
     cr_assert(audit_recovers(&scene.redis, RESULTS, "OOM", wait_now_ms(), RECOVERY_MS));
 }
 
+Test(redis_faults, that_may_evict_jobs_is_warned_of)
+{
+    redis_do(&scene.redis, "CONFIG SET maxmemory 100mb");
+    redis_do(&scene.redis, "CONFIG SET maxmemory-policy allkeys-lru");
+    scene_start_pusherd(&scene);
+    cr_assert(audit_logs(&scene, "Redis may evict keys"));
+    cr_expect_eq(audit_log_lines(&scene, "maxmemory_policy=allkeys-lru"), 1u);
+}
+
+Test(redis_faults, that_evicts_nothing_is_not_warned_of)
+{
+    redis_do(&scene.redis, "CONFIG SET maxmemory 100mb");
+    redis_do(&scene.redis, "CONFIG SET maxmemory-policy noeviction");
+    scene_start_pusherd(&scene);
+    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(audit_log_lines(&scene, "Redis may evict keys"), 0u);
+}
+
 Test(redis_faults, silent_under_load)
 {
     put_wire_between(scene.redis.socket);

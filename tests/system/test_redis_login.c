@@ -196,7 +196,7 @@ Test(redis_login, as_the_documented_user_does_everything)
 Test(redis_login, needs_no_right_that_is_documented_as_optional)
 {
     make_user();
-    redis_do(&scene.redis, "ACL SETUSER pusherd -client -cluster -script -role -select");
+    redis_do(&scene.redis, "ACL SETUSER pusherd -client -cluster -script -role -select -info");
     scene_start_pusherd(&scene);
     job_push_many(&scene.redis, JOB_JSON, 0, 20, 5);
     cr_assert(scene_settles(&scene, 20, 0));

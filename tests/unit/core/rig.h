@@ -23,8 +23,8 @@ struct rig {
     uint64_t now_ms;
     struct request *sent[RIG_MAX]; /* in flight; n_sent */
     unsigned n_sent;
-    struct job *settled[RIG_MAX]; /* n_settled */
-    unsigned n_settled;
+    struct job *settled[RIG_MAX]; /* n_settled; of them n_released, the first ones */
+    unsigned n_settled, n_released;
 };
 
 static struct rig rig;
@@ -126,6 +126,16 @@ __attribute__((unused)) static struct job *rig_settled(void)
     return job;
 }
 
+/* Redis has everything that was settled so far. Once only, before the end. */
+__attribute__((unused)) static void rig_release(void)
+{
+    struct job *job;
+
+    while ((job = rig_settled()))
+        engine_release(rig.engine, job);
+    rig.n_released = rig.n_settled;
+}
+
 /* To the time the engine asks for, which must be to come. */
 __attribute__((unused)) static void rig_sleep(void)
 {
@@ -148,7 +158,8 @@ __attribute__((unused)) static void rig_close(void)
     while (rig.n_settled > 0) {
         struct job *job = rig.settled[--rig.n_settled];
 
-        engine_release(rig.engine, job);
+        if (rig.n_settled >= rig.n_released)
+            engine_release(rig.engine, job);
         build_free(job);
     }
     engine_free(rig.engine);

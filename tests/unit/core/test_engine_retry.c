@@ -240,6 +240,7 @@ Test(engine, goes_on_when_the_probe_is_answered_well)
     break_down();
     rig_sleep();
     rig_exchange(ANSWER_DONE);
+    rig_release();
     for (int i = 0; i < GATE_FAILURES_TO_CLOSE; i++)
         cr_assert(rig_next());
 }

@@ -204,8 +204,50 @@ Test(engine, lets_calls_and_events_take_turns)
 
         n_calls += request->parts[0]->alone;
         rig_answer(request, ANSWER_DONE);
+        rig_release();
     }
     cr_expect_eq(n_calls, 5);
+}
+
+/* A crash would send again what was delivered and is not settled, as it would what is in flight. */
+Test(engine, counts_what_is_not_settled_against_the_limit)
+{
+    struct job *first;
+
+    rig_open_limited(2, 1, 0);
+    rig_add_events(4, 1);
+    rig_exchange(ANSWER_DONE);
+    rig_exchange(ANSWER_DONE);
+    cr_expect_null(rig_next());
+    cr_expect_eq(engine_wake_at(rig.engine, rig.now_ms), UINT64_MAX);
+    rig_release();
+    first = rig.settled[0];
+    cr_expect_eq(first->fate, JOB_DONE);
+    cr_assert(rig_next());
+    cr_assert(rig_next());
+}
+
+Test(engine, gives_slots_back_when_redis_is_slow)
+{
+    struct job *job;
+
+    rig_open_limited(1, 1, 0);
+    rig_add_events(2, 1);
+    rig_exchange(ANSWER_DONE);
+    cr_expect_null(rig_next());
+    job = rig_settled();
+    engine_free_slots(rig.engine, job);
+    engine_free_slots(rig.engine, job);
+    cr_assert(rig_next());
+    cr_expect_null(rig_next());
+}
+
+Test(engine, counts_only_what_was_delivered)
+{
+    rig_open_limited(1, 1, 0);
+    rig_add_events(2, 1);
+    rig_exchange(ANSWER_REFUSED);
+    cr_expect(rig_next());
 }
 
 Test(engine, lets_apps_take_turns)

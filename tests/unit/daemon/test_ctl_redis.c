@@ -141,7 +141,6 @@ static void fill_queue(const char *list, const char *prefix)
 {
     fixture_redis_integer("RPUSH %s a b c", list);
     fixture_redis_integer("HSET %s:inflight:host:1 1 x 2 y", prefix);
-    fixture_redis_integer("RPUSH %s:intake:host:1 z", prefix);
     fixture_redis_integer("ZADD %s:leases 99999999999999 host:1 1000 gone", prefix);
     fixture_redis_integer("ZADD %s:retry 99999999999999 3", prefix);
     fixture_redis_string("XADD %s:results * id 1", prefix);
@@ -176,7 +175,6 @@ Test(ctl_redis, shows_the_state_of_a_queue)
     cr_assert_eq(json_array_size(consumers), 2);
     cr_expect_lt(number(json_array_get(consumers, 0), "lease_ms"), 0);
     cr_expect_eq(number(json_array_get(consumers, 1), "in_flight"), 2);
-    cr_expect_eq(number(json_array_get(consumers, 1), "intake"), 1);
     json_decref(root);
 }
 

@@ -73,8 +73,8 @@ Test(keys, of_a_list_with_a_tag_keep_it)
 
     keys_queue("jobs{eu}", KEYS_FAILURES, key);
     cr_assert_str_eq(key, "jobs{eu}:failures");
-    keys_consumer("jobs{eu}", KEYS_INTAKE, "c", key);
-    cr_assert_str_eq(key, "jobs{eu}:intake:c");
+    keys_consumer("jobs{eu}", KEYS_INFLIGHT, "c", key);
+    cr_assert_str_eq(key, "jobs{eu}:inflight:c");
 }
 
 static void assert_one_slot(const char *list)

@@ -53,7 +53,7 @@ void push(const char *job)
     push_bytes(job, strlen(job));
 }
 
-#define MAX_KEYS 9
+#define MAX_KEYS 8
 
 /* EVAL, with the texts up to a NULL as arguments, or with those of `args`. */
 static redisReply *run(const char *script, const char *const *keys, const struct settle_args *args)
@@ -105,15 +105,10 @@ redisReply *lease(const char *op, const char *consumer)
 
 redisReply *lease_of(const char *op, const char *consumer, const char *exclusive, const char *owned)
 {
-    const char *keys[] = {key_of(KEYS_LEASES),
-                          LIST,
-                          key_of(KEYS_RETRY),
-                          key_of_consumer(KEYS_INFLIGHT, consumer),
-                          key_of_consumer(KEYS_INTAKE, consumer),
-                          key_of(KEYS_PAUSED),
-                          key_of(KEYS_PARKED),
-                          key_of(KEYS_WAITING),
-                          NULL};
+    const char *keys[] = {key_of(KEYS_LEASES),  LIST,
+                          key_of(KEYS_RETRY),   key_of_consumer(KEYS_INFLIGHT, consumer),
+                          key_of(KEYS_PAUSED),  key_of(KEYS_PARKED),
+                          key_of(KEYS_WAITING), NULL};
     struct settle_args args = {.n = 0};
 
     settle_add(&args, op, consumer, LEASE_MS, exclusive, owned, NULL);
@@ -123,7 +118,6 @@ redisReply *lease_of(const char *op, const char *consumer, const char *exclusive
 redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes)
 {
     const char *keys[] = {LIST,
-                          key_of_consumer(KEYS_INTAKE, consumer),
                           key_of_consumer(KEYS_INFLIGHT, consumer),
                           key_of(KEYS_RETRY),
                           key_of(KEYS_RETRY_JOBS),
@@ -148,14 +142,9 @@ redisReply *claim(const char *consumer, unsigned n)
 
 redisReply *reap(const char *consumer, const char *grace_ms)
 {
-    const char *keys[] = {key_of(KEYS_LEASES),
-                          key_of_consumer(KEYS_INFLIGHT, consumer),
-                          key_of_consumer(KEYS_INTAKE, consumer),
-                          key_of(KEYS_RETRY),
-                          key_of(KEYS_RETRY_JOBS),
-                          key_of(KEYS_SEQ),
-                          key_of(KEYS_FAILURES),
-                          NULL};
+    const char *keys[] = {key_of(KEYS_LEASES),   key_of_consumer(KEYS_INFLIGHT, consumer),
+                          key_of(KEYS_RETRY),    key_of(KEYS_RETRY_JOBS),
+                          key_of(KEYS_FAILURES), NULL};
     struct settle_args args = {.n = 0};
     char orphaned[8];
 

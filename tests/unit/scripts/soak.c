@@ -154,22 +154,6 @@ static void expect_retries(struct soak *soak, const redisReply *reply, size_t *a
     }
 }
 
-static void expect_intake(struct soak *soak, const redisReply *reply, size_t *at, unsigned consumer)
-{
-    struct soak_consumer *own = &soak->consumers[consumer];
-    long long left = n_in("LLEN", key_of_consumer(KEYS_INTAKE, soak_name(consumer)));
-
-    while (own->n_intake > left) {
-        unsigned number = own->intake[0];
-
-        memmove(own->intake, own->intake + 1, --own->n_intake * sizeof(own->intake[0]));
-        if (is_oversize(&soak->jobs[number]))
-            soak->jobs[number].place = SOAK_FAILURE;
-        else
-            expect_claimed(soak, reply, at, number, consumer);
-    }
-}
-
 static void expect_listed(struct soak *soak, const redisReply *reply, size_t *at, unsigned consumer)
 {
     long long left = reply->element[2]->integer;
@@ -198,26 +182,17 @@ static void claim_some(struct soak *soak, unsigned consumer)
     cr_assert_eq(reply->element[1]->integer, !own->has_lease ? -1 : soak->paused ? 0 : 1);
     if (own->has_lease && !soak->paused) {
         expect_retries(soak, reply, &at, consumer);
-        expect_intake(soak, reply, &at, consumer);
         expect_listed(soak, reply, &at, consumer);
     }
     cr_assert_eq(at, n_claimed(reply), "more was claimed than there was");
     freeReplyObject(reply);
 }
 
-static void wake(struct soak *soak, unsigned consumer)
+/* A daemon waits for a job, whether its lease lasts or not: that moves nothing. */
+static void wake(const struct soak *soak)
 {
-    struct soak_consumer *own = &soak->consumers[consumer];
-    unsigned number;
-
-    if (soak->n_listed == 0 || own->n_intake == SOAK_MAX_HELD || !own->has_lease)
-        return;
-    redis_do(&scripts_server, "BLMOVE " LIST " %s LEFT RIGHT 10",
-             key_of_consumer(KEYS_INTAKE, soak_name(consumer)));
-    number = pop_listed(soak);
-    own->intake[own->n_intake++] = number;
-    soak->jobs[number].place = SOAK_INTAKE;
-    soak->jobs[number].consumer = consumer;
+    if (soak->n_listed > 0)
+        redis_do(&scripts_server, "BLMOVE " LIST " " LIST " LEFT LEFT 10");
 }
 
 /* ---- settling */
@@ -382,25 +357,11 @@ static void expect_reaped(struct soak *soak, unsigned consumer)
     for (unsigned i = 0; i < soak->n_jobs; i++) {
         struct soak_job *job = &soak->jobs[i];
 
-        if (job->consumer != consumer || (job->place != SOAK_INFLIGHT && job->place != SOAK_INTAKE))
+        if (job->consumer != consumer || job->place != SOAK_INFLIGHT)
             continue;
-        job->orphanings += job->place == SOAK_INFLIGHT;
+        job->orphanings++;
         job->place = job->orphanings >= MAX_ORPHANED + 2 ? SOAK_FAILURE : SOAK_RETRY;
     }
-}
-
-/* Jobs that came from an intake are given ids by the script: learns them. */
-static void learn_ids(struct soak *soak)
-{
-    redisReply *reply = redis_cmd(&scripts_server, "HGETALL %s", key_of(KEYS_RETRY_JOBS));
-
-    for (size_t i = 0; i < reply->elements; i += 2) {
-        unsigned number = soak_tag(reply->element[i + 1]->str, reply->element[i + 1]->len);
-
-        (void)snprintf(soak->jobs[number].id, sizeof(soak->jobs[number].id), "%s",
-                       reply->element[i]->str);
-    }
-    freeReplyObject(reply);
 }
 
 static void reap_consumer(struct soak *soak, unsigned consumer)
@@ -419,8 +380,6 @@ static void reap_consumer(struct soak *soak, unsigned consumer)
         return;
     expect_reaped(soak, consumer);
     own->has_lease = false;
-    own->n_intake = 0;
-    learn_ids(soak);
 }
 
 static void kill_one(struct soak *soak)
@@ -428,18 +387,15 @@ static void kill_one(struct soak *soak)
     new_consumer(soak, (unsigned)below(soak, SOAK_ALIVE));
 }
 
-/* In order: it gives back what woke it, and what it holds keeps its lease. */
+/* In order: what it holds keeps its lease. */
 static void close_one(struct soak *soak)
 {
     unsigned slot = (unsigned)below(soak, SOAK_ALIVE), consumer = soak->alive[slot];
     struct soak_consumer *own = &soak->consumers[consumer];
     redisReply *reply = lease("close", soak_name(consumer));
 
-    if (own->has_lease) {
-        while (own->n_intake > 0)
-            push_listed_front(soak, own->intake[--own->n_intake]);
+    if (own->has_lease)
         own->has_lease = reply->element[1]->integer == 0;
-    }
     freeReplyObject(reply);
     new_consumer(soak, slot);
 }
@@ -466,7 +422,7 @@ void soak_step(struct soak *soak)
     else if (what < 450)
         claim_some(soak, alive);
     else if (what < 550)
-        wake(soak, alive);
+        wake(soak);
     else if (what < 850)
         settle_some(soak, alive);
     else if (what < 900)

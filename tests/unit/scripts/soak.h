@@ -17,7 +17,6 @@
 
 enum soak_place {
     SOAK_LISTED,
-    SOAK_INTAKE,
     SOAK_INFLIGHT,
     SOAK_RETRY,
     SOAK_RESULT,    /* an entry in results */
@@ -29,7 +28,7 @@ struct soak_job {
     char *bytes; /* owned */
     size_t len;
     enum soak_place place;
-    unsigned consumer; /* INTAKE, INFLIGHT */
+    unsigned consumer; /* INFLIGHT */
     char id[24];       /* INFLIGHT, RETRY */
     unsigned attempts, orphanings;
     uint64_t first_ms;
@@ -46,8 +45,6 @@ struct soak_consumer {
     bool has_lease; /* as far as Redis knows */
     struct soak_held held[SOAK_MAX_HELD];
     unsigned n_held;
-    unsigned intake[SOAK_MAX_HELD]; /* jobs that woke it, in order */
-    unsigned n_intake;
 };
 
 struct soak {

@@ -106,7 +106,6 @@ void soak_check(struct soak *soak)
     see_list(count, LIST, SOAK_LISTED);
     cr_assert_eq(n_listed(), soak->n_listed);
     for (unsigned i = 0; i < soak->n_consumers; i++) {
-        see_list(count, key_of_consumer(KEYS_INTAKE, soak_name(i)), SOAK_INTAKE);
         see_records(count, key_of_consumer(KEYS_INFLIGHT, soak_name(i)), SOAK_INFLIGHT);
     }
     see_records(count, key_of(KEYS_RETRY_JOBS), SOAK_RETRY);

@@ -282,7 +282,7 @@ Test(fsck, gives_claims_without_a_lease_one_that_ran_out)
     open_consumer("a");
     push("job1");
     freeReplyObject(claim("a", 1));
-    redis_do(&scripts_server, "RPUSH %s job2", key_of_consumer(KEYS_INTAKE, "b"));
+    redis_do(&scripts_server, "HSET %s 2 0:0:0::job2", key_of_consumer(KEYS_INFLIGHT, "b"));
     cr_expect_eq(fsck("consumers", true, NULL, "a c"), 0);
     redis_do(&scripts_server, "ZREM %s a", key_of(KEYS_LEASES));
     cr_expect_eq(fsck("consumers", false, NULL, "a b c"), 2);

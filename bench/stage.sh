@@ -1,0 +1,89 @@
+# The stage of the benchmark, for bench/run: a sink and a Redis of its own on one core, and what is measured on the
+# other. The sink is nginx; its log has a line for each request, which tells how many events arrived, and when.
+# shellcheck shell=bash
+SINK_CORE=$(($(nproc) > 1 ? 1 : 0))
+PROGRAM_CORE=0
+TICK_US=$((1000000 / $(getconf CLK_TCK)))
+
+export BENCH_REDIS=$tmp/redis.sock BENCH_PORT
+redis() { redis-cli -s "$BENCH_REDIS" "$@"; }
+node_() { taskset -c $SINK_CORE node "$here/node/$1.mjs" "${@:2}"; }
+
+wait_for() { # WHAT COMMAND...: until it succeeds, 120 s at most, and as long as all programs live
+    local what=$1 deadline=$((SECONDS + 120))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ $SECONDS -ge $deadline ] || ! kill -0 "${pids[@]}"; then
+            echo "bench: this did not come about: $what" >&2
+            tail -n 20 "$tmp"/*.err >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+# The program's own accounting: user and system time of all its threads.
+cpu_us() { # PID
+    local stat
+    stat=$(<"/proc/$1/stat")
+    # shellcheck disable=SC2086
+    set -- ${stat##*) }
+    echo $(((${12} + ${13}) * TICK_US))
+}
+memory_kb() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"; } # PID VmHWM|VmRSS
+
+start_sink() { # CLOSE TLS DELAY_MS: each may be empty
+    local listen=127.0.0.1:$BENCH_PORT tls='' keep=3600s modules='' answer="return 200 '{}'"
+    [ -z "$1" ] || keep=0
+    if [ -n "$3" ]; then
+        modules="load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;"
+        answer="echo_sleep $(awk "BEGIN { print $3 / 1000 }"); echo -n '{}'"
+    fi
+    if [ -n "$2" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+            -addext subjectAltName=IP:127.0.0.1 -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
+        listen="$listen ssl"
+        tls="ssl_certificate $tmp/cert.pem; ssl_certificate_key $tmp/key.pem; ssl_protocols TLSv1.3;"
+    fi
+    mkdir -p "$tmp/nginx"
+    cat >"$tmp/nginx.conf" <<EOF
+$modules
+daemon off; master_process off; worker_processes 1; pid $tmp/nginx.pid; error_log $tmp/nginx.err;
+events { worker_connections 4096; }
+http {
+    log_format sink '\$msec \$content_length \$uri';
+    access_log $tmp/sink.log sink buffer=64k flush=100ms;
+    client_body_temp_path $tmp/nginx; proxy_temp_path $tmp/nginx; fastcgi_temp_path $tmp/nginx;
+    uwsgi_temp_path $tmp/nginx; scgi_temp_path $tmp/nginx;
+    client_max_body_size 64m; client_body_buffer_size 1m;
+    keepalive_timeout $keep; keepalive_requests 1000000000; tcp_nodelay on; $tls
+    server { listen $listen backlog=4096; default_type application/json; location / { $answer; } }
+}
+EOF
+    taskset -c $SINK_CORE nginx -c "$tmp/nginx.conf" 2>"$tmp/sink.err" &
+    pids+=($!)
+    wait_for "the sink" test -s "$tmp/nginx.pid"
+}
+
+start_redis() {
+    taskset -c $SINK_CORE redis-server --port 0 --unixsocket "$BENCH_REDIS" --dir "$tmp" --save '' \
+        --appendonly no >"$tmp/redis.err" &
+    pids+=($!)
+    wait_for Redis redis PING
+}
+
+# What arrived: events, requests, and the seconds from the first to the last. A batch of n events of size s has
+# 12 + n s + n - 1 bytes; what else is posted is one event.
+sink_counts() {
+    awk -v size="$event_size" '
+        $3 ~ /batch_events/ { n = ($2 - 11) / (size + 1); if (n != int(n)) odd++; events += n }
+        $3 !~ /batch_events/ { events++ }
+        { if (NR == 1) first = $1; last = $1 }
+        END { printf "%d %d %.3f %d\n", events, NR, last - first, odd }' "$tmp/sink.log"
+}
+sink_has() { # EVENTS: at least; looked at only when the log rests, as that costs the sink's core
+    local size
+    size=$(stat -c %s "$tmp/sink.log")
+    sleep 0.25
+    [ "$size" = "$(stat -c %s "$tmp/sink.log")" ] && [ "$(sink_counts | cut -d' ' -f1)" -ge "$1" ]
+}

@@ -1,0 +1,23 @@
+# What `cmake --install` installs, by component: pusherd here, libpusher0 and libpusher-dev in lib/ (and their page).
+#   cmake --install BUILD --component pusherd
+# Units name /usr/sbin/pusherd; under another prefix they are installed with that prefix's path.
+
+install(TARGETS pusherd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT pusherd)
+install(TARGETS pusherctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT pusherd)
+install(FILES docs/man/pusherctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT pusherd)
+install(FILES docs/man/pusherd.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT pusherd)
+install(FILES docs/man/pusherd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT pusherd)
+install(FILES docs/man/libpusher.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT libpusher-dev)
+install(FILES scripts/pusherctl.bash-completion RENAME pusherctl
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT pusherd)
+install(FILES systemd/pusherd.sysusers RENAME pusherd.conf DESTINATION lib/sysusers.d COMPONENT pusherd)
+install(FILES systemd/pusherd.conf.example
+        DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/pusherd COMPONENT pusherd)
+
+foreach(unit pusherd.service pusherd@.service)
+    file(READ systemd/${unit} text)
+    string(REPLACE "=/usr/sbin/" "=${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/systemd/${unit} CONTENT "${text}" @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/systemd/${unit} DESTINATION lib/systemd/system COMPONENT pusherd)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS systemd/${unit})
+endforeach()

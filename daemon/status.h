@@ -1,0 +1,54 @@
+/* The status server: HTTP for monitoring, at `[status] listen`.
+ *
+ *     GET /metrics   what is counted, for Prometheus (docs/metrics.md)
+ *     GET /healthz   200 as long as the loop turns
+ *     GET /readyz    200, or 503 and the reasons; as JSON
+ *
+ * libmicrohttpd does the HTTP, on the loop: it never waits, and whoever asks slowly or not at all
+ * keeps up nobody but others who ask. There is no authentication, and nothing secret in the
+ * answers.
+ *
+ *     status_listen(&status, address, why)   before anything else: the address may be taken
+ *     status_start(&status, pusherd)         serves
+ *     status_close(&status)                  its handles are gone when the loop has run out
+ *
+ * A struct that is zeroed serves nothing, and may be started and closed like any other. */
+#ifndef DAEMON_STATUS_H
+#define DAEMON_STATUS_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <uv.h>
+
+#define STATUS_WHY_MAX 160
+
+struct MHD_Daemon;
+struct pusherd;
+
+struct status {
+    struct pusherd *pusherd; /* borrowed */
+    bool is_listening;
+    int listen_fd;                                          /* owned until MHD has it */
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of a unix socket; "" */
+    struct stat file;          /* the socket at this path, as we made it */
+    struct MHD_Daemon *daemon; /* owned; NULL: not started */
+    uv_poll_t poll;
+    uv_timer_t timer;
+};
+
+/* "host:port", "[v6]:port" or "unix:/path"; NULL: nothing is served. 0; or -1 and a text. */
+int status_listen(struct status *status, const char *address, char ret_why[STATUS_WHY_MAX])
+    __attribute__((warn_unused_result));
+
+/* To be called before the loop runs. 0, or -1 when out of memory or descriptors. */
+int status_start(struct status *status, struct pusherd *pusherd)
+    __attribute__((warn_unused_result));
+
+/* A turn of the loop begins. */
+void status_turn(struct status *status);
+
+/* Cuts off whoever is connected, and removes the unix socket. */
+void status_close(struct status *status);
+
+#endif
