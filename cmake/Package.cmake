@@ -3,8 +3,8 @@
 # PackageTidy.cmake.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR "The pusherd authors")
-set(CPACK_PACKAGE_CONTACT "The pusherd authors <pusherd@localhost>" CACHE STRING "Maintainer of the packages")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "delivery from Redis to Pusher Channels")
+set(CPACK_PACKAGE_CONTACT "The pusherd authors <pusherd@localhost>" CACHE STRING
+    "Maintainer of the packages: who gives them to others puts an address here")
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_SET_DESTDIR ON) # for /etc
@@ -38,6 +38,7 @@ set(CPACK_DEBIAN_LIBPUSHER0_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBPUSHER0_DESCRIPTION "server side of Pusher Channels, shared library
 Events and batches, end-to-end encryption, signed requests, answers, channel
 queries, authorization of browsers, webhooks.")
+set(CPACK_DEBIAN_LIBPUSHER0_PACKAGE_CONTROL_EXTRA ${deb}/triggers)
 
 set(CPACK_DEBIAN_LIBPUSHER-DEV_PACKAGE_NAME libpusher-dev)
 set(CPACK_DEBIAN_LIBPUSHER-DEV_PACKAGE_SECTION libdevel)

@@ -277,7 +277,7 @@ static void set_times(struct pusherd *pusherd)
 
     context->send_ms = lease_ms - min_u64(lease_ms / 2, max_timeout_ms(pusherd->config));
     context->beat_ms = min_u64(lease_ms / 3, context->send_ms / 2);
-    context->wait_ms = min_u64(WAIT_MS, lease_ms / 3);
+    context->wait_ms = WAIT_MS;
 }
 
 static void start_sources(struct pusherd *pusherd)

@@ -77,10 +77,9 @@ void source_hear_next_due(struct source *source, long long due_ms)
 
 static void leave(struct source *source, uint64_t now_ms)
 {
-    source_unblock(source);
-    if (source->is_waiting || source->claim_is_out || source->recovery_is_out ||
-        source->close_is_out || source->lease_is_closed || source->lease != LEASE_HELD ||
-        !list_empty(&source->held) || source_is_replaying(source))
+    if (source->claim_is_out || source->recovery_is_out || source->close_is_out ||
+        source->lease_is_closed || source->lease != LEASE_HELD || !list_empty(&source->held) ||
+        source_is_replaying(source))
         return;
     if (source->claim_in_doubt) {
         source_recover(source, now_ms);
@@ -136,5 +135,5 @@ uint64_t source_send_until(const struct source *source)
 bool source_is_done(const struct source *source)
 {
     return list_empty(&source->held) && !source_is_replaying(source) && !source->claim_is_out &&
-           !source->is_waiting && (source->lease == LEASE_NONE || source->lease_is_closed);
+           (source->lease == LEASE_NONE || source->lease_is_closed);
 }

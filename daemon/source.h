@@ -61,7 +61,6 @@ struct source {
     struct redis wake;     /* a connection of its own, for the blocking command */
     bool is_waiting;       /* the blocking command is out */
     bool cannot_wait;      /* it was refused, and that is logged */
-    bool unblock_sent;
 
     enum lease_state lease;
     bool beat_is_out;

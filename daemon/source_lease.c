@@ -33,7 +33,6 @@ void source_lose_lease(struct source *source)
     engine_abandon(source->context->engine, source->index);
     source_lose_unsettled(source);
     source_new_consumer(source);
-    redis_drop(&source->wake, "the consumer's name has changed");
 }
 
 static void on_reaped(const redisReply *reply, void *data)

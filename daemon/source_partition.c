@@ -45,7 +45,6 @@ void source_hear_waiting(struct source *source, long long least_owned, uint64_t 
 void source_yielded(struct source *source, uint64_t now_ms)
 {
     source->is_yielding = false;
-    source->unblock_sent = false;
     source->lease = LEASE_NONE;
     source->next_beat_ms = now_ms + YIELD_BEATS * source->context->beat_ms;
 }

@@ -107,9 +107,6 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
 /* Waits for the next job, if the queue was found empty. */
 void source_wait_for_job(struct source *source, uint64_t now_ms);
 
-/* Ends the wait now, where the server lets us; else it ends by its own timeout. */
-void source_unblock(struct source *source);
-
 /* ---- source_settle.c */
 
 /* The lease is lost: what is not settled is settled late (source_spool.h). */

@@ -116,24 +116,3 @@ void source_wait_for_job(struct source *source, uint64_t now_ms)
     else
         poll_instead(source, now_ms);
 }
-
-static void on_unblocked(struct redis *commands, const redisReply *reply, void *data)
-{
-    (void)commands;
-    (void)reply;
-    (void)data;
-}
-
-void source_unblock(struct source *source)
-{
-    char id[24];
-    const char *argv[] = {"CLIENT", "UNBLOCK", id};
-    size_t lengths[] = {6, 7, 0};
-
-    if (!source->is_waiting || source->unblock_sent || source->wake.client_id == 0)
-        return;
-    lengths[2] = (size_t)snprintf(id, sizeof(id), "%lld", source->wake.client_id);
-    if (redis_command(&source->commands, 3, argv, lengths, SOURCE_TIMEOUT_MS, on_unblocked, NULL) ==
-        0)
-        source->unblock_sent = true;
-}

@@ -10,7 +10,6 @@
 #include "daemon/metrics_text.h"
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
-#include "lib/require.h"
 
 #define MAX_CONNECTIONS 32         /* those beyond it wait in the backlog */
 #define IDLE_S          10         /* then a connection is closed, whatever it was about */

@@ -4,9 +4,9 @@
  *     GET /healthz   200 as long as the loop turns
  *     GET /readyz    200, or 503 and the reasons; as JSON
  *
- * libmicrohttpd does the HTTP, on the loop: it never waits, and whoever asks slowly or not at all
- * keeps up nobody but others who ask. There is no authentication, and nothing secret in the
- * answers.
+ * libmicrohttpd does the HTTP, on the loop. It never waits: whoever asks slowly, or says nothing,
+ * is in the way of others who ask, but of no delivery. There is no authentication, and nothing
+ * secret in the answers.
  *
  *     status_listen(&status, address, why)   before anything else: the address may be taken
  *     status_start(&status, pusherd)         serves
