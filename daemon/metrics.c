@@ -9,11 +9,39 @@
 const struct metrics_scale metrics_times = {
     16,
     true,
-    {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
-     10000000, 30000000, 60000000},
+    {{500, "0.0005"},
+     {1000, "0.001"},
+     {2500, "0.0025"},
+     {5000, "0.005"},
+     {10000, "0.01"},
+     {25000, "0.025"},
+     {50000, "0.05"},
+     {100000, "0.1"},
+     {250000, "0.25"},
+     {500000, "0.5"},
+     {1000000, "1"},
+     {2500000, "2.5"},
+     {5000000, "5"},
+     {10000000, "10"},
+     {30000000, "30"},
+     {60000000, "60"}},
 };
 
-const struct metrics_scale metrics_batches = {11, false, {1, 2, 3, 4, 6, 8, 9, 10, 20, 50, 100}};
+const struct metrics_scale metrics_batches = {
+    11,
+    false,
+    {{1, "1"},
+     {2, "2"},
+     {3, "3"},
+     {4, "4"},
+     {6, "6"},
+     {8, "8"},
+     {9, "9"},
+     {10, "10"},
+     {20, "20"},
+     {50, "50"},
+     {100, "100"}},
+};
 
 static const char *const codes[METRICS_N_CODES] = {
     "invalid_job",
@@ -73,7 +101,7 @@ void metrics_observe(struct metrics_histogram *histogram, uint64_t value)
     const struct metrics_scale *scale = histogram->scale;
     unsigned i = 0;
 
-    while (i < scale->n && value > scale->bounds[i])
+    while (i < scale->n && value > scale->bounds[i].value)
         i++;
     histogram->counts[i]++;
     histogram->sum += value;

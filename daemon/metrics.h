@@ -17,11 +17,17 @@
 
 #define METRICS_MAX_BOUNDS 16
 
-/* The upper bounds of a histogram's buckets, ascending; and how they are written. */
+/* The upper bound of a bucket, and the same as it is written. */
+struct metrics_bound {
+    uint64_t value;
+    const char *text;
+};
+
+/* The bounds of a histogram's buckets, ascending. */
 struct metrics_scale {
     unsigned n;
     bool is_time; /* values are microseconds, and written as seconds */
-    uint64_t bounds[METRICS_MAX_BOUNDS];
+    struct metrics_bound bounds[METRICS_MAX_BOUNDS];
 };
 
 extern const struct metrics_scale metrics_times, metrics_batches;

@@ -79,7 +79,7 @@ static bool print_promises(const struct chaos_options *options, const struct acc
         {"unsettled_at_one_kill", "    answered, not yet settled at one kill, at most",
          (json_int_t)account->most_unsettled_calm, MOST_AT_ONE_KILL},
         {"unsettled_at_one_kill_any", "    the same, Redis or its wire being out of order",
-         (json_int_t)account->most_unsettled, MOST_AT_ONE_KILL},
+         (json_int_t)account->most_unsettled, -1},
         {"sent_again_unexplained", "  for no such reason", (json_int_t)account->unexplained, 0},
         {"order_violations", "events that overtook one of their channel",
          (json_int_t)account->order_violations, options->check_order ? 0 : -1},

@@ -358,7 +358,7 @@ Test(status_address, of_ipv6)
     char address[64], url[64];
     struct http_answer answer;
     port = port_pick();
-    snprintf(address, sizeof(address), "[::1]:%u", port);
+    snprintf(address, sizeof(address), "[::]:%u", port);
     snprintf(url, sizeof(url), "http://[::1]:%u/healthz", port);
     open_listening(address, "");
     scene_start_pusherd(&scene);

@@ -94,7 +94,7 @@ Test(metrics, writes_times_in_seconds)
 
 Test(metrics, writes_buckets_that_add_up)
 {
-    static const struct metrics_scale scale = {2, false, {1, 10}};
+    static const struct metrics_scale scale = {2, false, {{1, "1"}, {10, "10"}}};
     struct metrics_histogram histogram = {.scale = &scale};
     metrics_observe(&histogram, 1);
     metrics_observe(&histogram, 7);
@@ -107,7 +107,7 @@ Test(metrics, writes_buckets_that_add_up)
 
 Test(metrics, a_histogram_without_labels_has_only_bounds)
 {
-    static const struct metrics_scale scale = {1, true, {2500}};
+    static const struct metrics_scale scale = {1, true, {{2500, "0.0025"}}};
     struct metrics_histogram histogram = {.scale = &scale};
     metrics_observe(&histogram, 2500);
     metrics_text_histogram(out, "h", NO_LABELS, &histogram);
