@@ -11,12 +11,15 @@ install(FILES docs/man/libpusher.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMP
 install(FILES scripts/pusherctl.bash-completion RENAME pusherctl
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT pusherd)
 install(FILES systemd/pusherd.sysusers RENAME pusherd.conf DESTINATION lib/sysusers.d COMPONENT pusherd)
-install(FILES systemd/pusherd.conf.example
-        DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/pusherd COMPONENT pusherd)
+set(sysconfdir ${CMAKE_INSTALL_SYSCONFDIR}) # relative, so that --prefix is followed
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+    set(sysconfdir ${CMAKE_INSTALL_FULL_SYSCONFDIR}) # /etc
+endif()
+install(FILES systemd/pusherd.conf.example DESTINATION ${sysconfdir}/pusherd COMPONENT pusherd)
 
 foreach(unit pusherd.service pusherd@.service)
     file(READ systemd/${unit} text)
-    string(REPLACE "=/usr/sbin/" "=${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
+    string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
     file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/systemd/${unit} CONTENT "${text}" @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/systemd/${unit} DESTINATION lib/systemd/system COMPONENT pusherd)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS systemd/${unit})

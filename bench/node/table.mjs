@@ -25,6 +25,7 @@ function summary(program) {
     rate: of((f) => f.events / f.seconds), cpu: of((f) => f.cpu_us / f.events),
     low: Math.min(...rounds.map((f) => f.cpu_us / f.events)), high: Math.max(...rounds.map((f) => f.cpu_us / f.events)),
     perRequest: of((f) => f.events / f.requests), rss: of((f) => f.rss_kb) / 1024,
+    redis: of((f) => f.redis_us / f.events),
   };
 }
 
@@ -43,18 +44,18 @@ const ratio = (row, to) => (find(to) ? (row.cpu / find(to).cpu).toFixed(2) : '-'
 const rate = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ');
 
 const table = [
-  '| | events/s | CPU µs an event (least to most) | events a request | RSS MB | CPU ÷ pusherd\'s | CPU ÷ wrk\'s |',
-  '|---|---|---|---|---|---|---|',
+  '| | events/s | CPU µs an event (least to most) | events a request | RSS MB | CPU ÷ pusherd\'s | CPU ÷ wrk\'s | Redis\'s CPU µs an event |',
+  '|---|---|---|---|---|---|---|---|',
   ...rows.map((r) => `| ${NAMES[r.program]} | ${rate(r.rate)} | ${r.cpu.toFixed(2)} (${r.low.toFixed(2)} to ${r.high.toFixed(2)}) | ` +
-    `${r.perRequest.toFixed(1)} | ${r.rss ? r.rss.toFixed(1) : '-'} | ${ratio(r, 'pusherd')} | ${ratio(r, 'wrk')} |`),
+    `${r.perRequest.toFixed(1)} | ${r.rss ? r.rss.toFixed(1) : '-'} | ${ratio(r, 'pusherd')} | ${ratio(r, 'wrk')} | ${r.redis ? r.redis.toFixed(2) : '-'} |`),
 ].join('\n');
 
 const release = readFileSync('/etc/os-release', 'utf8').match(/PRETTY_NAME="(.*)"/)[1];
 const machine = [
-  `bench/run ${process.env.BENCH_OPTIONS}`.trim() + `, ${figures.length / rows.length} rounds, ${new Date().toISOString().slice(0, 10)}`,
+  `bench/run ${process.env.BENCH_OPTIONS}`.trim() + `, medians of ${figures.length / rows.length}, ${new Date().toISOString().slice(0, 10)}`,
   `${os.cpus().length} cores, ${os.cpus()[0].model}; ${release}, Linux ${os.release()}`,
   `load when it ended: ${os.loadavg()[0].toFixed(1)}`,
-  [text(process.env.PUSHERD_BIN, '--version'), text('nginx', '-v') || 'nginx', text('redis-server', '--version').match(/v=(\S+)/)?.[1].replace(/^/, 'Redis '),
+  [text(process.env.PUSHERD_BIN, '--version'), text('sh', '-c', 'nginx -v 2>&1').replace('nginx version: ', ''), text('redis-server', '--version').match(/v=(\S+)/)?.[1].replace(/^/, 'Redis '),
     `node ${process.version.slice(1)}`, `pusher ${version('pusher')}`, `BullMQ ${version('bullmq')}`, `ioredis ${version('ioredis')}`].join(', '),
 ].map((line) => `- ${line}`).join('\n');
 

@@ -6,12 +6,10 @@ import { client, connect, EVENT, LIST } from './setup.mjs';
 
 const IN_FLIGHT = { 'sdk-batch': 32, 'sdk-trigger': 64, 'bullmq-batch': 32, 'bullmq-trigger': 64 };
 const AT_A_TIME = 500;
-const IDLE_MS = 5;
 
 const mode = process.argv[2];
 const inFlight = IN_FLIGHT[mode];
 const pusher = client(inFlight);
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const trigger = (job) => pusher.trigger(job.channel, EVENT, job.data);
 const triggerBatch = (jobs) => pusher.triggerBatch(jobs.map((j) => ({ channel: j.channel, name: EVENT, data: j.data })));
 
@@ -24,14 +22,13 @@ function bullmq(work) {
 
 // Takes what there is, up to n jobs of those in hand; refills from the list.
 function source() {
-  const redis = connect();
+  const redis = connect(), waiting = connect();
   let hand = [];
   let refill = null;
   return async (n) => {
     while (hand.length === 0) {
       refill ??= redis.lpop(LIST, AT_A_TIME).then(async (jobs) => {
-        if (!jobs) await sleep(IDLE_MS);
-        hand = jobs ?? [];
+        hand = jobs ?? [(await waiting.blpop(LIST, 0))[1]];
         refill = null;
       });
       await refill;
