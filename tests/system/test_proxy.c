@@ -12,7 +12,8 @@
 #include "tests/support/scene.h"
 
 #define N    20
-#define FAST "[delivery]\nretry_base_ms = 20\nretry_cap_ms = 500\n"
+/* Resets by the proxy are many and quick: they must not use up the attempts. */
+#define FAST "[delivery]\nretry_base_ms = 20\nretry_cap_ms = 500\nmax_attempts = 1000\n"
 
 static struct scene scene;
 static struct proc proxy;
