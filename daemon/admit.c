@@ -2,12 +2,13 @@
  * then one block with the job, its parts and all bytes, in the order of struct layout. */
 #include "daemon/admit.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/delivery_pool.h"
 #include "daemon/plan.h"
+#include "lib/decimal.h"
 #include "proto/keys.h"
 #include "proto/record.h"
 #include "pusher/event.h"
@@ -261,7 +262,7 @@ static struct delivery *build(const struct admission *admission, const struct pl
     copy_item_names(&layout, NULL, plan);
     copy_calls(&layout, NULL, plan);
     size = layout.used;
-    layout = (struct layout){calloc(1, size), 0};
+    layout = (struct layout){delivery_pool_take(size), 0};
     if (!layout.block) {
         drop_results(plan);
         return NULL;
@@ -287,13 +288,15 @@ struct delivery *admit(const struct admission *admission, uint64_t claim_id, con
                        size_t len)
 {
     struct plan plan;
-    char id[32];
+    char bytes[3 + DECIMAL_MAX];
+    struct pusher_string id = {bytes, 0};
 
     arena_reset(admission->arena);
-    (void)snprintf(id, sizeof(id), "pd-%" PRIu64, claim_id);
-    if (plan_make(admission, record, len, pusher_str(id), &plan) != 0) {
+    memcpy(bytes, "pd-", 3);
+    id.len = 3 + decimal_write(bytes + 3, claim_id);
+    if (plan_make(admission, record, len, id, &plan) != 0) {
         arena_reset(admission->arena);
-        if (plan_fail(admission, pusher_str(id), "it takes too much memory to read", &plan) != 0)
+        if (plan_fail(admission, id, "it takes too much memory to read", &plan) != 0)
             return NULL;
     }
     return build(admission, &plan, claim_id);
@@ -302,5 +305,5 @@ struct delivery *admit(const struct admission *admission, uint64_t claim_id, con
 void delivery_free(struct delivery *delivery)
 {
     job_deinit(&delivery->job);
-    free(delivery);
+    delivery_pool_give(delivery, delivery->job.bytes);
 }

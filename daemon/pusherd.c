@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "daemon/clock.h"
+#include "daemon/delivery_pool.h"
 #include "daemon/log.h"
 #include "daemon/script.h"
 #include "lib/require.h"
@@ -341,6 +342,7 @@ static void tear_down(struct pusherd *pusherd)
     dispatch_deinit(&pusherd->dispatch);
     engine_free(pusherd->engine);
     arena_deinit(&pusherd->arena);
+    delivery_pool_clear();
     free(pusherd->context.parking);
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
         source_deinit(&pusherd->sources[i]);

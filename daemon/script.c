@@ -1,24 +1,24 @@
 #include "daemon/script.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/metrics.h"
+#include "lib/decimal.h"
 
-#define FIRST_BYTES     1024
-#define FIRST_ARGS      32
+#define FIRST_BYTES     4096
+#define HEAD_ROOM       128                   /* of a call by hash */
+#define LENGTH_ROOM     (1 + DECIMAL_MAX + 2) /* "$", a length, CR LF */
 #define LOAD_TIMEOUT_MS 5000
-#define N_HEAD          3 /* EVALSHA, hash, number of keys */
 
-/* Arguments stand one behind the other in `bytes`; pointers are made when the call is sent. */
+/* Arguments are written as Redis reads them, "$LENGTH\r\nBYTES\r\n", since having hiredis format
+ * hundreds of them costs as much as all else together. They begin at HEAD_ROOM: how many they are
+ * is known when the call is sent, and the head, which tells that, is then put right before them. */
 struct script_call {
     const struct lua_script *script;
     char *bytes; /* owned */
-    size_t n_bytes, bytes_size;
-    size_t *lengths; /* owned; the first N_HEAD are filled in when it is sent */
-    size_t n_args, args_size;
-    unsigned n_keys;
+    size_t n_bytes, size;
+    unsigned n_args, n_keys; /* keys are arguments as well */
     bool out_of_memory;
     bool by_text; /* sent with EVAL */
     uint64_t timeout_ms;
@@ -60,7 +60,7 @@ struct script_call *script_call_new(const struct lua_script *script)
     if (!call)
         return NULL;
     call->script = script;
-    call->n_args = N_HEAD;
+    call->n_bytes = HEAD_ROOM;
     return call;
 }
 
@@ -69,40 +69,49 @@ void script_call_free(struct script_call *call)
     if (!call)
         return;
     free(call->bytes);
-    free(call->lengths);
     free(call);
 }
 
-static int grow(void **memory, size_t *size, size_t wanted, size_t first, size_t item)
+static bool reserve(struct script_call *call, size_t len)
 {
-    size_t n = *size ? *size : first;
-    void *larger;
+    size_t size = call->size ? call->size : FIRST_BYTES;
+    char *larger;
 
-    while (n < wanted)
-        n *= 2;
-    if (n == *size)
-        return 0;
-    larger = realloc(*memory, n * item);
-    if (!larger)
-        return -1;
-    *memory = larger;
-    *size = n;
-    return 0;
+    while (size < call->n_bytes + len)
+        size *= 2;
+    if (size == call->size)
+        return true;
+    larger = realloc(call->bytes, size);
+    if (!larger) {
+        call->out_of_memory = true;
+        return false;
+    }
+    call->bytes = larger;
+    call->size = size;
+    return true;
+}
+
+/* "$LENGTH\r\nBYTES\r\n"; gives how many bytes that is. */
+static size_t write_arg(char *out, const char *bytes, size_t len)
+{
+    size_t n = 1;
+
+    out[0] = '$';
+    n += decimal_write(out + n, len);
+    memcpy(out + n, "\r\n", 2);
+    n += 2;
+    if (len > 0)
+        memcpy(out + n, bytes, len);
+    memcpy(out + n + len, "\r\n", 2);
+    return n + len + 2;
 }
 
 void script_arg(struct script_call *call, const char *bytes, size_t len)
 {
-    if (grow((void **)&call->bytes, &call->bytes_size, call->n_bytes + len + 1, FIRST_BYTES, 1) !=
-            0 ||
-        grow((void **)&call->lengths, &call->args_size, call->n_args + 1, FIRST_ARGS,
-             sizeof(*call->lengths)) != 0) {
-        call->out_of_memory = true;
+    if (!reserve(call, LENGTH_ROOM + len + 2))
         return;
-    }
-    if (len > 0)
-        memcpy(call->bytes + call->n_bytes, bytes, len);
-    call->n_bytes += len;
-    call->lengths[call->n_args++] = len;
+    call->n_bytes += write_arg(call->bytes + call->n_bytes, bytes, len);
+    call->n_args++;
 }
 
 void script_arg_text(struct script_call *call, const char *text)
@@ -112,9 +121,9 @@ void script_arg_text(struct script_call *call, const char *text)
 
 void script_arg_number(struct script_call *call, uint64_t number)
 {
-    char text[24];
+    char digits[DECIMAL_MAX];
 
-    script_arg(call, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, number));
+    script_arg(call, digits, decimal_write(digits, number));
 }
 
 void script_key(struct script_call *call, const char *key)
@@ -125,42 +134,64 @@ void script_key(struct script_call *call, const char *key)
 
 bool script_each_arg(const struct script_call *call, size_t n, script_arg_cb arg_cb, void *data)
 {
-    const char *pos = call->bytes;
+    char *pos;
 
-    if (call->out_of_memory)
+    if (call->out_of_memory || call->n_args == 0)
         return false;
-    for (size_t i = N_HEAD; i < call->n_args; i++) {
-        if (i >= N_HEAD + call->n_keys + n)
-            arg_cb(pos, call->lengths[i], data);
-        pos += call->lengths[i];
+    pos = call->bytes + HEAD_ROOM;
+    for (size_t i = 0; i < call->n_args; i++) {
+        size_t len = strtoul(pos + 1, &pos, 10);
+
+        pos += 2;
+        if (i >= call->n_keys + n)
+            arg_cb(pos, len, data);
+        pos += len + 2;
     }
     return true;
 }
 
+/* "*N", the command, the script or its hash, and the number of keys. */
+static size_t write_head(const struct script_call *call, char *out)
+{
+    const char *script = call->by_text ? call->script->text : call->script->sha1;
+    char n_keys[DECIMAL_MAX];
+    size_t n = 1;
+
+    out[0] = '*';
+    n += decimal_write(out + n, call->n_args + 3);
+    memcpy(out + n, "\r\n", 2);
+    n += 2;
+    n += call->by_text ? write_arg(out + n, "EVAL", 4) : write_arg(out + n, "EVALSHA", 7);
+    n += write_arg(out + n, script, strlen(script));
+    return n + write_arg(out + n, n_keys, decimal_write(n_keys, call->n_keys));
+}
+
 static void on_reply(struct redis *redis, const redisReply *reply, void *data);
 
-static int send_call(struct script_call *call, struct redis *redis)
+static int send_by_hash(struct script_call *call, struct redis *redis)
 {
-    const char **argv = malloc(call->n_args * sizeof(*argv));
-    const char *pos = call->bytes;
-    char n_keys[16];
+    char head[HEAD_ROOM];
+    size_t len = write_head(call, head);
+    size_t at = HEAD_ROOM - len;
+
+    memcpy(call->bytes + at, head, len);
+    return redis_send(redis, call->bytes + at, call->n_bytes - at, call->timeout_ms, on_reply,
+                      call);
+}
+
+static int send_by_text(struct script_call *call, struct redis *redis)
+{
+    size_t n_args = call->n_bytes - HEAD_ROOM, len;
+    char *bytes = malloc(HEAD_ROOM + strlen(call->script->text) + n_args);
     int status;
 
-    if (!argv)
+    if (!bytes)
         return -1;
-    (void)snprintf(n_keys, sizeof(n_keys), "%u", call->n_keys);
-    argv[0] = call->by_text ? "EVAL" : "EVALSHA";
-    argv[1] = call->by_text ? call->script->text : call->script->sha1;
-    argv[2] = n_keys;
-    for (size_t i = 0; i < N_HEAD; i++)
-        call->lengths[i] = strlen(argv[i]);
-    for (size_t i = N_HEAD; i < call->n_args; i++) {
-        argv[i] = pos;
-        pos += call->lengths[i];
-    }
-    status = redis_command(redis, (int)call->n_args, argv, call->lengths, call->timeout_ms,
-                           on_reply, call);
-    free(argv);
+    call->by_text = true;
+    len = write_head(call, bytes);
+    memcpy(bytes + len, call->bytes + HEAD_ROOM, n_args);
+    status = redis_send(redis, bytes, len + n_args, call->timeout_ms, on_reply, call);
+    free(bytes);
     return status;
 }
 
@@ -170,8 +201,7 @@ static void on_reply(struct redis *redis, const redisReply *reply, void *data)
 
     if (reply && reply->type == REDIS_REPLY_ERROR && !call->by_text &&
         strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-        call->by_text = true;
-        if (send_call(call, redis) == 0)
+        if (send_by_text(call, redis) == 0)
             return;
         reply = NULL;
     }
@@ -188,7 +218,7 @@ int script_send(struct script_call *call, struct redis *redis, uint64_t timeout_
     call->sent_ns = uv_hrtime();
     call->reply_cb = reply_cb;
     call->data = data;
-    if (!call->out_of_memory && call->lengths && send_call(call, redis) == 0)
+    if (!call->out_of_memory && call->n_args > 0 && send_by_hash(call, redis) == 0)
         return 0;
     script_call_free(call);
     return -1;

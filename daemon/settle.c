@@ -1,10 +1,10 @@
 #include "daemon/settle.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/decimal.h"
 #include "lib/require.h"
 #include "proto/outcome.h"
 #include "proto/record.h"
@@ -14,11 +14,11 @@ static void add_string(struct script_call *call, struct pusher_string text)
     script_arg(call, text.ptr ? text.ptr : "", text.len);
 }
 
-static void add_claim_id(struct script_call *call, const struct delivery *delivery)
+void settle_add_claim_id(struct script_call *call, const struct delivery *delivery)
 {
-    char id[24];
+    char id[DECIMAL_MAX];
 
-    script_arg(call, id, (size_t)snprintf(id, sizeof(id), "%016" PRIu64, delivery->job.claim_id));
+    script_arg(call, id, decimal_write_padded(id, delivery->job.claim_id, 16));
 }
 
 static uint64_t to_unix(const struct settlement *settlement, uint64_t ms)
@@ -196,7 +196,7 @@ static void add_done(struct script_call *call, const struct settlement *settleme
     bool is_written = settlement->config->results_successes || outcome->result.ptr;
 
     script_arg(call, is_written ? (outcome->result.ptr ? "V" : "D") : "N", 1);
-    add_claim_id(call, delivery);
+    settle_add_claim_id(call, delivery);
     if (!is_written)
         return;
     add_string(call, outcome->id);
@@ -217,7 +217,7 @@ static void add_failed(struct script_call *call, const struct delivery *delivery
     if (delivery->n_items > 1 && outcome->n_parts > 0)
         parts.bytes = outcome_parts_json(outcome->parts, outcome->n_parts, &parts.len);
     script_arg(call, "F", 1);
-    add_claim_id(call, delivery);
+    settle_add_claim_id(call, delivery);
     add_string(call, outcome->id);
     add_string(call, outcome->op);
     add_string(call, outcome->app);
@@ -291,25 +291,25 @@ void settle_add(struct script_call *call, const struct settlement *settlement,
         break;
     case JOB_LATER:
         script_arg(call, "R", 1);
-        add_claim_id(call, delivery);
+        settle_add_claim_id(call, delivery);
         script_arg_number(call, job->due_ms == 0 ? 0 : to_unix(settlement, job->due_ms));
         add_header(call, settlement, delivery);
         break;
     case JOB_PARKED:
         script_arg(call, "K", 1);
-        add_claim_id(call, delivery);
+        settle_add_claim_id(call, delivery);
         add_header(call, settlement, delivery);
         script_arg_text(call, settlement->config->apps[job->app].name);
         break;
     case JOB_HANDED_BACK:
         if (delivery->orphanings > 0 || delivery->first_ms > 0) {
             script_arg(call, "R", 1);
-            add_claim_id(call, delivery);
+            settle_add_claim_id(call, delivery);
             script_arg_number(call, 0);
             add_header(call, settlement, delivery);
         } else {
             script_arg(call, "B", 1);
-            add_claim_id(call, delivery);
+            settle_add_claim_id(call, delivery);
         }
         break;
     case JOB_OPEN:
@@ -322,6 +322,6 @@ void settle_add_progress(struct script_call *call, const struct settlement *sett
                          const struct delivery *delivery)
 {
     script_arg(call, "P", 1);
-    add_claim_id(call, delivery);
+    settle_add_claim_id(call, delivery);
     add_header(call, settlement, delivery);
 }

@@ -13,6 +13,9 @@ struct settlement {
     uint64_t server_now_ms;      /* unix, Redis's clock at now_ms */
 };
 
+/* Adds the id of its claim: 16 digits, so that ids sort as text. */
+void settle_add_claim_id(struct script_call *call, const struct delivery *delivery);
+
 /* Adds the operations of a delivery whose fate is known. */
 void settle_add(struct script_call *call, const struct settlement *settlement,
                 const struct delivery *delivery);

@@ -7,8 +7,10 @@
 
 #include "daemon/admit.h"
 #include "daemon/clock.h"
+#include "daemon/settle.h"
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
+#include "lib/decimal.h"
 
 #define CLAIM_MAX       500 /* jobs a claim */
 #define CLAIM_MAX_BYTES (1u << 20)
@@ -32,7 +34,7 @@ static void take(struct source *source, const redisReply *reply, size_t first)
     for (size_t i = first; i + 1 < reply->elements; i += 2) {
         const redisReply *id = reply->element[i], *record = reply->element[i + 1];
         struct delivery *delivery =
-            admit(&admission, strtoull(id->str, NULL, 10), record->str, record->len);
+            admit(&admission, decimal_read(id->str, id->len), record->str, record->len);
 
         if (!delivery) {
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
@@ -167,7 +169,7 @@ void source_recover(struct source *source, uint64_t now_ms)
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     LIST_FOREACH(link, &source->held)
-    source_add_claim_id(call, LIST_ENTRY(link, struct delivery, held_link));
+    settle_add_claim_id(call, LIST_ENTRY(link, struct delivery, held_link));
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_recovered, source) == 0)
         source->recovery_is_out = true;
 }

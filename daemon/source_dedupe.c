@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "daemon/settle.h"
 #include "daemon/source_private.h"
 
 static void add_to_engine(struct source *source, struct list *deliveries)
@@ -83,7 +84,7 @@ static size_t add_ids(struct script_call *call, struct list *deliveries)
         if (!delivery->has_own_id || delivery->job.n_unresolved == 0)
             continue;
         script_arg(call, delivery->id.ptr, delivery->id.len);
-        source_add_claim_id(call, delivery);
+        settle_add_claim_id(call, delivery);
         n++;
     }
     return n;

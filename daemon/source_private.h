@@ -130,6 +130,4 @@ void source_free_slots(struct source *source);
 /* Writes the outcomes that are on their way to the journal. */
 void source_spool_settling(struct source *source);
 
-void source_add_claim_id(struct script_call *call, const struct delivery *delivery);
-
 #endif

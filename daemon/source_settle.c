@@ -1,7 +1,6 @@
 /* Settling: everything that was decided in a loop turn goes out in one call. A call whose reply is
  * lost is sent again as it is: what the first one settled is gone from the claim, and is not
  * reported twice. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,13 +69,6 @@ bool source_drop_all(struct source *source)
     source_close_spools(source);
     release_all(source, &source->unsettled);
     return any;
-}
-
-void source_add_claim_id(struct script_call *call, const struct delivery *delivery)
-{
-    char id[24];
-
-    script_arg(call, id, (size_t)snprintf(id, sizeof(id), "%016" PRIu64, delivery->job.claim_id));
 }
 
 /* Back to the front, in order: a later turn sends them again. */

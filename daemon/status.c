@@ -11,10 +11,11 @@
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
 
-#define MAX_CONNECTIONS 32         /* those beyond it wait in the backlog */
-#define IDLE_S          10         /* then a connection is closed, whatever it was about */
+#define MAX_CONNECTIONS 64         /* those beyond it wait in the backlog */
+#define IDLE_S          5          /* then a connection is closed, whatever it was about */
 #define MAX_MEMORY      (16 << 10) /* of a connection: head of the request, and of the answer */
 #define MAX_RUNS        8          /* at once, before others on the loop have their turn */
+#define MAX_WAIT_MS     1000
 #define NOTHING_ALLOWED "GET and HEAD only\n"
 #define NOTHING_FOUND   "/metrics, /healthz and /readyz are served\n"
 #define HEALTHY         "{\"healthy\":true}\n"
@@ -114,16 +115,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
+/* While all places are taken MHD takes the listening socket out of its epoll, and it is put back at
+ * the beginning of a run: after the one that has freed them another is needed, though MHD names no
+ * time for it. */
 static void serve(struct status *status)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 
     for (int i = 0; i < MAX_RUNS && wait_ms == 0; i++) {
         (void)MHD_run(status->daemon);
-        if (MHD_get_timeout(status->daemon, &wait_ms) != MHD_YES) {
-            uv_timer_stop(&status->timer);
-            return;
-        }
+        if (MHD_get_timeout(status->daemon, &wait_ms) != MHD_YES || wait_ms > MAX_WAIT_MS)
+            wait_ms = MAX_WAIT_MS;
     }
     uv_timer_start(&status->timer, on_timer, wait_ms > 0 ? wait_ms : 1, 0);
 }

@@ -13,7 +13,7 @@
 #include "daemon/config/uri.h"
 #include "daemon/status_private.h"
 
-#define BACKLOG    32
+#define BACKLOG    128
 #define NOT_OTHERS 0117 /* umask of the unix socket: for its user and group */
 #define HOST_MAX   256
 #define PORT_MAX   8

@@ -137,6 +137,15 @@ int pusher__json_measure(const char *text, size_t len, size_t *ret_size)
     return 0;
 }
 
+/* How many of the next bytes stand as they are; it looks at a block of them at most. */
+static size_t plain_length(const unsigned char *p, const unsigned char *end)
+{
+    size_t n = end - p < BLOCK ? (size_t)(end - p) : BLOCK, plain = 0;
+    while (plain < n && escapes[p[plain]] == 0)
+        plain++;
+    return plain;
+}
+
 static char *escape_byte(unsigned char c, char *buf, const char *end)
 {
     static const char digits[] = "0123456789abcdef";
@@ -163,11 +172,17 @@ char *pusher__json_escape(const char *text, size_t len, char *buf, char *end)
     const unsigned char *text_end = p + len;
     while (p < text_end) {
         p = escape_blocks(p, text_end, &buf, end);
-        for (const unsigned char *from = p; p < text_end && p - from < BLOCK; p++) {
-            buf = escape_byte(*p, buf, end);
-            if (!buf)
-                return NULL;
-        }
+        size_t n = plain_length(p, text_end);
+        if ((size_t)(end - buf) < n)
+            return NULL;
+        memcpy(buf, p, n);
+        buf += n;
+        p += n;
+        if (n == BLOCK || p == text_end)
+            continue;
+        buf = escape_byte(*p++, buf, end);
+        if (!buf)
+            return NULL;
     }
     return buf;
 }

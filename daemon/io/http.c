@@ -5,6 +5,7 @@
  * connection that goes from one request to the next is then not taken out of epoll and put back.
  *
  * That is safe for connected sockets we opened ourselves, since we are told before they are closed.
+ * For the same reason a connection that rests stays armed for reading.
  * Others are closed by curl without a word: the resolver's socket pair, and (in 7.88) a socket
  * whose connect was given up. Their handle is closed at CURL_POLL_REMOVE. A descriptor that was
  * closed so may come back even before that, when curl tries the next address: http_open_socket()
@@ -192,6 +193,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct http *http = socket->http;
     int flags = 0, running;
 
+    if (socket->wanted == 0) {
+        socket->armed = 0; /* it rests, and the server has closed it: curl sees to that later */
+        uv_poll_stop(handle);
+        return;
+    }
     if (status < 0) {
         /* libuv stopped polling. With CURL_CSELECT_ERR alone curl would not read what came before
          * the error, nor the error itself. */
@@ -268,9 +274,11 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, vo
     return 0;
 }
 
+/* A connection that rests stays as it is: the next request reads from it again. */
 static void arm(struct http_socket *socket)
 {
-    if (socket->wanted == socket->armed)
+    if (socket->wanted == socket->armed ||
+        (socket->wanted == 0 && socket->armed == UV_READABLE && socket->is_ours))
         return;
     if (socket->wanted == 0)
         uv_poll_stop(&socket->poll);

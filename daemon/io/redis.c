@@ -147,19 +147,21 @@ static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
         refuse_unasked(redis, context);
 }
 
-int redis_send_command(struct redis *redis, int argc, const char *const *argv,
-                       const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
-                       void *data)
+static struct redis_call *new_call(const struct redis *redis, uint64_t timeout_ms,
+                                   redis_reply_cb reply_cb, void *data)
 {
     struct redis_call *call = malloc(sizeof(*call));
 
-    if (!call)
-        return -1;
-    *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data,
-                                redis->state == REDIS_UP && !redis->in_up_cb};
-    /* hiredis declares these arguments without const, and does not write to them. */
-    if (redisAsyncCommandArgv(redis->context, on_reply, redis, argc, (const char **)(uintptr_t)argv,
-                              lengths) != REDIS_OK) {
+    if (call)
+        *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data,
+                                    redis->state == REDIS_UP && !redis->in_up_cb};
+    return call;
+}
+
+/* Takes a call whose command hiredis has taken, or throws it away. */
+static int note_call(struct redis *redis, struct redis_call *call, int status)
+{
+    if (status != REDIS_OK) {
         free(call);
         return -1;
     }
@@ -170,12 +172,38 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
     return 0;
 }
 
+int redis_send_command(struct redis *redis, int argc, const char *const *argv,
+                       const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
+                       void *data)
+{
+    struct redis_call *call = new_call(redis, timeout_ms, reply_cb, data);
+
+    if (!call)
+        return -1;
+    /* hiredis declares these arguments without const, and does not write to them. */
+    return note_call(redis, call,
+                     redisAsyncCommandArgv(redis->context, on_reply, redis, argc,
+                                           (const char **)(uintptr_t)argv, lengths));
+}
+
 int redis_command(struct redis *redis, int argc, const char *const *argv, const size_t *lengths,
                   uint64_t timeout_ms, redis_reply_cb reply_cb, void *data)
 {
     if (redis->state != REDIS_UP || redis->is_failing)
         return -1;
     return redis_send_command(redis, argc, argv, lengths, timeout_ms, reply_cb, data);
+}
+
+int redis_send(struct redis *redis, const char *bytes, size_t len, uint64_t timeout_ms,
+               redis_reply_cb reply_cb, void *data)
+{
+    struct redis_call *call;
+
+    if (redis->state != REDIS_UP || redis->is_failing ||
+        !(call = new_call(redis, timeout_ms, reply_cb, data)))
+        return -1;
+    return note_call(redis, call,
+                     redisAsyncFormattedCommand(redis->context, on_reply, redis, bytes, len));
 }
 
 /* ---- the end of a connection */
@@ -276,6 +304,7 @@ void redis_close(struct redis *redis, redis_event_cb close_cb)
     if (redis->is_resolving)
         (void)uv_cancel((uv_req_t *)&redis->resolver);
     tear_down(redis);
+    redis_objects_deinit(&redis->objects);
     redis->state = REDIS_CLOSED;
     uv_close((uv_handle_t *)&redis->timer, on_handle_closed);
     uv_close((uv_handle_t *)&redis->prepare, on_handle_closed);

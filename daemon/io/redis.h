@@ -34,6 +34,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/io/redis_objects.h"
+
 #define REDIS_ERRMSG_MAX  192
 #define REDIS_HOST_MAX    256 /* bytes of a name or address, with its NUL */
 #define REDIS_SERVERS_MAX 16  /* Sentinels, or nodes of a cluster */
@@ -92,14 +94,15 @@ struct redis {
     bool is_moved;                 /* the last loss was the way to another node of the cluster */
     long long client_id;           /* of this connection, while up */
 
-    redisAsyncContext *context; /* owned; NULL between connections */
-    uv_poll_t *poll;            /* owned; one for each connection */
-    int wanted, armed;          /* UV_READABLE | UV_WRITABLE */
-    bool is_failing;            /* to be torn down when no callback is running */
-    bool is_hopping;            /* the Sentinel has answered: on to the master */
-    bool in_up_cb;              /* what is sent now is still a part of the greeting */
-    unsigned n_greetings;       /* replies of the greeting that are still to come */
-    unsigned n_lost;            /* connections in a row that were of no use */
+    redisAsyncContext *context;   /* owned; NULL between connections */
+    struct redis_objects objects; /* the memory of its replies */
+    uv_poll_t *poll;              /* owned; one for each connection */
+    int wanted, armed;            /* UV_READABLE | UV_WRITABLE */
+    bool is_failing;              /* to be torn down when no callback is running */
+    bool is_hopping;              /* the Sentinel has answered: on to the master */
+    bool in_up_cb;                /* what is sent now is still a part of the greeting */
+    unsigned n_greetings;         /* replies of the greeting that are still to come */
+    unsigned n_lost;              /* connections in a row that were of no use */
     uint64_t random;
 
     struct redis_address servers[REDIS_SERVERS_MAX]; /* to begin with: see redis_target.c */
@@ -132,6 +135,10 @@ void redis_start(struct redis *redis);
 int redis_command(struct redis *redis, int argc, const char *const *argv, const size_t *lengths,
                   uint64_t timeout_ms, redis_reply_cb reply_cb, void *data)
     __attribute__((warn_unused_result));
+
+/* As redis_command(), for a command that stands in `bytes` as Redis reads it, whole. */
+int redis_send(struct redis *redis, const char *bytes, size_t len, uint64_t timeout_ms,
+               redis_reply_cb reply_cb, void *data) __attribute__((warn_unused_result));
 
 /* Asks a node of a cluster for the others, so that there is somebody to turn to when it is gone; to
  * be called from up_cb. Nothing comes of it where there is no cluster, or no right to ask. */

@@ -148,6 +148,7 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     context->data = redis;
     redis->context = context;
     context->c.reader->maxbuf = KEEP_BUFFER_BYTES;
+    redis_objects_attach(&redis->objects, context->c.reader);
     if (redis->target.host[0])
         set_socket_options(context->c.fd);
     if (redis_adapter_attach(redis) != 0) {

@@ -97,6 +97,20 @@ int proc_wait(struct proc *proc, unsigned timeout_ms)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Why it did not end well, for whoever reads the failure. */
+static void show_log(const struct proc *proc)
+{
+    char line[1024];
+    FILE *log = proc->log[0] ? fopen(proc->log, "r") : NULL;
+    if (!log) {
+        return;
+    }
+    while (fgets(line, sizeof(line), log)) {
+        fputs(line, stderr);
+    }
+    fclose(log);
+}
+
 int proc_stop(struct proc *proc, int signal, unsigned timeout_ms)
 {
     if (proc->pid <= 0) {
@@ -108,6 +122,8 @@ int proc_stop(struct proc *proc, int signal, unsigned timeout_ms)
         proc_kill(proc);
         status = 128 + SIGKILL;
     }
+    if (status != 0)
+        show_log(proc);
     return status;
 }
 

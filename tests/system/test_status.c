@@ -17,7 +17,7 @@
 #include "tests/support/scene.h"
 
 #define N       2000
-#define CLIENTS 60 /* more than it takes at a time */
+#define CLIENTS 90 /* more than it takes at a time */
 
 static struct scene scene;
 static unsigned port;

@@ -142,7 +142,8 @@ Test(stop, again_and_again_under_load_loses_and_doubles_nothing)
     for (size_t i = 1; i <= 6; i++) {
         scene_start_pusherd(&scene);
         cr_assert(wait_until(fake_server_events(&scene.fake) >= i * N / 8, WAIT_LONG_MS));
-        cr_assert_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+        int status = proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS);
+        cr_assert_eq(status, 0, "daemon %zu ended with %d", i, status);
     }
     scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, N, 0));
