@@ -179,6 +179,7 @@ static void set_up(void)
                                          .engine = bench.engine,
                                          .queue = &bench.config->queues[0],
                                          .arena = &bench.arena,
+                                         .max_bytes = SIZE_MAX,
                                          .now_ms = NOW_MS,
                                          .server_now_ms = UNIX_S * 1000ull};
 }

@@ -261,7 +261,7 @@ static struct delivery *build(const struct admission *admission, const struct pl
     copy_item_names(&layout, NULL, plan);
     copy_calls(&layout, NULL, plan);
     size = layout.used;
-    layout = (struct layout){calloc(1, size), 0};
+    layout = (struct layout){size <= admission->max_bytes ? calloc(1, size) : NULL, 0};
     if (!layout.block) {
         drop_results(plan);
         return NULL;

@@ -16,12 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMITER_FLOOR          2  /* never less, save that `max` may be 1 */
-#define LIMITER_START          10 /* at first, as TCP's initial window: RFC 6928 */
-#define LIMITER_TOLERANCE_MS   10 /* round trips may grow by so much, or by half, whichever is more \
-                                   */
-#define LIMITER_WINDOW_SAMPLES 8  /* round trips that are judged together; at least so many, and */
-#define LIMITER_WINDOW_MS      100 /* for so long */
+#define LIMITER_FLOOR          2   /* never less, save that `max` may be 1 */
+#define LIMITER_START          10  /* at first, as TCP's initial window: RFC 6928 */
+#define LIMITER_TOLERANCE_MS   10  /* of round trips that grow; or half of them, if that is more */
+#define LIMITER_WINDOW_SAMPLES 8   /* round trips that are judged together: at least so many, */
+#define LIMITER_WINDOW_MS      100 /* and for so long */
 
 /* What made the limit shrink. */
 enum limiter_cause {
