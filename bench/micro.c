@@ -35,6 +35,7 @@ struct bench {
     struct micro_job jobs[JOBS];
     struct delivery *deliveries[JOBS];
     struct request *requests[JOBS];
+    unsigned n_jobs; /* of a round */
     unsigned n_requests;
     uint64_t claim_id;
     char body[64 * 1024], target[PUSHER_TARGET_MAX];
@@ -47,7 +48,7 @@ static struct bench bench;
 /* Also a part of admission; shown by itself. */
 STAGE stage_decode(void)
 {
-    for (unsigned i = 0; i < JOBS; i++) {
+    for (unsigned i = 0; i < bench.n_jobs; i++) {
         struct job_spec spec;
         struct job_error error;
 
@@ -60,7 +61,7 @@ STAGE stage_decode(void)
 
 STAGE stage_admit(void)
 {
-    for (unsigned i = 0; i < JOBS; i++) {
+    for (unsigned i = 0; i < bench.n_jobs; i++) {
         bench.deliveries[i] =
             admit(&bench.admission, ++bench.claim_id, bench.jobs[i].record, bench.jobs[i].len);
         REQUIRE(bench.deliveries[i] && bench.deliveries[i]->job.n_unresolved == 1);
@@ -71,12 +72,12 @@ STAGE stage_engine_send(void)
 {
     struct request *request;
 
-    for (unsigned i = 0; i < JOBS; i++)
+    for (unsigned i = 0; i < bench.n_jobs; i++)
         engine_add(bench.engine, &bench.deliveries[i]->job, NOW_MS);
     bench.n_requests = 0;
     while ((request = engine_next_request(bench.engine, NOW_MS)))
         bench.requests[bench.n_requests++] = request;
-    REQUIRE(bench.n_requests == JOBS / BATCH);
+    REQUIRE(bench.n_requests == bench.n_jobs / BATCH);
 }
 
 STAGE stage_body_and_signature(void)
@@ -113,7 +114,7 @@ STAGE stage_engine_answer(void)
 
     for (unsigned i = 0; i < bench.n_requests; i++)
         engine_answer(bench.engine, bench.requests[i], &answer, NOW_MS);
-    for (unsigned i = 0; i < JOBS; i++)
+    for (unsigned i = 0; i < bench.n_jobs; i++)
         REQUIRE(engine_next_settled(bench.engine));
 }
 
@@ -123,14 +124,14 @@ STAGE stage_settle(void)
     struct script_call *call = script_call_new(&script_settle);
 
     REQUIRE(call);
-    for (unsigned i = 0; i < JOBS; i++)
+    for (unsigned i = 0; i < bench.n_jobs; i++)
         settle_add(call, &settlement, bench.deliveries[i]);
     script_call_free(call);
 }
 
 STAGE stage_release(void)
 {
-    for (unsigned i = 0; i < JOBS; i++) {
+    for (unsigned i = 0; i < bench.n_jobs; i++) {
         engine_release(bench.engine, &bench.deliveries[i]->job);
         delivery_free(bench.deliveries[i]);
     }
@@ -157,7 +158,7 @@ static void set_up(void)
 {
     struct config_source source = {NULL};
     struct config_error error;
-    struct engine_app_limits app = {JOBS, BATCH, 0};
+    struct engine_app_limits app = {JOBS, BATCH, 0, false};
     struct engine_limits limits = {.max_jobs = JOBS, .max_bytes = 1 << 24, .max_attempts = 3};
 
     setenv("PUSHER_APP_ID", "bench", 1);
@@ -178,6 +179,7 @@ static void set_up(void)
                                          .engine = bench.engine,
                                          .queue = &bench.config->queues[0],
                                          .arena = &bench.arena,
+                                         .max_bytes = SIZE_MAX,
                                          .now_ms = NOW_MS,
                                          .server_now_ms = UNIX_S * 1000ull};
 }
@@ -197,10 +199,26 @@ static double now_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+/* The limiter begins with few requests at a time: until there may be as many as a round has. */
+static void find_limit(void)
+{
+    const struct limiter *limiter = engine_limiter(bench.engine, 0);
+
+    while (limiter->limit < JOBS / BATCH) {
+        bench.n_jobs = limiter->limit * BATCH;
+        stage_admit();
+        stage_engine_send();
+        stage_engine_answer();
+        stage_release();
+    }
+    bench.n_jobs = JOBS;
+}
+
 static void measure(enum micro_variant variant, unsigned rounds, double ret_best[N_STAGES])
 {
     for (unsigned i = 0; i < JOBS; i++)
         micro_job_write(&bench.jobs[i], variant, i);
+    find_limit();
     for (unsigned round = 0; round < rounds; round++) {
         for (size_t i = 0; i < N_STAGES; i++) {
             double started = now_ns(), took;

@@ -17,12 +17,14 @@ struct admission {
     const struct queue_config *queue;
     unsigned queue_index;
     struct arena *arena;    /* scratch; reset for each job */
+    size_t max_bytes;       /* that the delivery may have */
     uint64_t now_ms;        /* monotonic */
     uint64_t server_now_ms; /* unix, Redis's clock */
 };
 
 /* Makes the delivery of a record. What is wrong with it is in the parts, which then have failed
- * already; a job that is not due yet is parked. NULL only when out of memory. */
+ * already; a job that is not due yet is parked. NULL only when out of memory, or of
+ * max_bytes. */
 struct delivery *admit(const struct admission *admission, uint64_t claim_id, const char *record,
                        size_t len);
 

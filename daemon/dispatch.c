@@ -12,9 +12,10 @@
 #include "pusher/reply.h"
 #include "pusher/request.h"
 
-#define REPLY_MAX_BYTES    (64u << 10) /* of an answer to a trigger; the rest is not looked at */
-#define RESULT_MAX_BYTES   (4u << 20)  /* of the answer to a call, which is its result */
-#define RETRY_AFTER_MAX_MS 60000       /* a server that asks for longer is asked again after this */
+#define REPLY_MAX_BYTES    (64u << 10)  /* of an answer to a trigger; the rest is not looked at */
+#define RESULT_MAX_BYTES   (4u << 20)   /* of the answer to a call, which is its result */
+#define BODY_KEEP_BYTES    (256u << 10) /* larger buffers are not kept between requests */
+#define RETRY_AFTER_MAX_MS 60000 /* a server that asks for longer is asked again after this */
 #define USER_AGENT         "pusherd/" PUSHERD_VERSION
 
 struct transfer {
@@ -77,6 +78,11 @@ static void put_transfer(struct transfer *transfer)
     struct dispatch *dispatch = transfer->dispatch;
 
     transfer->request = NULL;
+    if (transfer->body_size > BODY_KEEP_BYTES) {
+        free(transfer->body);
+        transfer->body = NULL;
+        transfer->body_size = 0;
+    }
     transfer->next = dispatch->spare;
     dispatch->spare = transfer;
 }

@@ -262,6 +262,7 @@ static int make_engine(struct pusherd *pusherd)
             config->apps[i].max_in_flight,
             pusher_client_max_events_per_batch(config->apps[i].client),
             pusher_client_max_request_bytes(config->apps[i].client),
+            !config->apps[i].adaptive,
         };
     pusherd->engine = engine_new(&limits, apps, (unsigned)config->n_apps);
     pusherd->context.max_jobs = limits.max_jobs;

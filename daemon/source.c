@@ -19,6 +19,8 @@ void source_init(struct source *source, struct source_context *context, uv_loop_
     source->parking = context->parking + index * context->config->n_apps;
     source->max_jobs = source_share(source, context->max_jobs);
     source->max_bytes = source_share(source, context->max_bytes);
+    source->claim_below_bytes = SIZE_MAX;
+    source->growth_percent = SOURCE_FIRST_GROWTH;
     list_init(&source->held);
     list_init(&source->unsettled);
     list_init(&source->unchecked);

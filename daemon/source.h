@@ -96,10 +96,12 @@ struct source {
 
     size_t max_jobs, max_bytes; /* its share of what may be held at a time */
     size_t n_held, n_held_bytes;
-    struct list held;      /* every delivery of this source: claimed, and not settled */
-    struct list unsettled; /* those of them whose fate is known, and not yet sent to Redis */
-    struct list settling;  /* calls that are out, oldest first */
-    unsigned n_progress;   /* likewise, of progress only; the oldest since: */
+    size_t claim_below_bytes; /* held: with more the next job does not fit, as far as is known */
+    size_t growth_percent;    /* bytes held of a job, for those that it has in Redis */
+    struct list held;         /* every delivery of this source: claimed, and not settled */
+    struct list unsettled;    /* those of them whose fate is known, and not yet sent to Redis */
+    struct list settling;     /* calls that are out, oldest first */
+    unsigned n_progress;      /* likewise, of progress only; the oldest since: */
     uint64_t progress_since_ms;
     uint64_t settle_after_ms;
     bool lease_is_closed; /* on the way out */

@@ -1,7 +1,14 @@
 /* Claims, and the recovery of those whose reply was lost.
  *
  * While the queue has a backlog one claim is out at a time, asked for while enough is still in
- * hand. */
+ * hand.
+ *
+ * Memory. What is held must stay below the queue's share of max_claimed_bytes. A job takes more
+ * there than in Redis: for its books, and since its events are encoded. How much more is learned
+ * from each claim, and the next one asks for so many jobs, and bytes of them, that twice as much
+ * would fit. If it comes to more all the same, what does not fit is left in the claim, and
+ * recovered when there is room. Only a job that alone is larger than the share exceeds it, by
+ * itself. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +21,27 @@
 
 #define CLAIM_MAX       500 /* jobs a claim */
 #define CLAIM_MAX_BYTES (1u << 20)
+#define JOB_BYTES       1024 /* about what is held of the smallest job */
 #define PAUSED_POLL_MS  1000
 
 /* ---- claims */
+
+static size_t room(size_t max, size_t held)
+{
+    return held < max ? max - held : 0;
+}
+
+/* Of n jobs with so many bytes in Redis so many are held. It rises at once, and sinks slowly. */
+static void learn_growth(struct source *source, size_t n, size_t bytes, size_t held)
+{
+    size_t percent = held > n * JOB_BYTES ? (held - n * JOB_BYTES) * 100 / bytes : 0;
+
+    if (percent < 100)
+        percent = 100;
+    if (percent < source->growth_percent)
+        percent = source->growth_percent - (source->growth_percent - percent + 7) / 8;
+    source->growth_percent = percent;
+}
 
 static void take(struct source *source, const redisReply *reply, size_t first)
 {
@@ -30,20 +55,28 @@ static void take(struct source *source, const redisReply *reply, size_t first)
         .now_ms = source->server_now_at_ms,
         .server_now_ms = source->server_now_ms,
     };
+    size_t n = 0, bytes = 0, held = source->n_held_bytes;
 
     for (size_t i = first; i + 1 < reply->elements; i += 2) {
         const redisReply *id = reply->element[i], *record = reply->element[i + 1];
-        struct delivery *delivery =
-            admit(&admission, decimal_read(id->str, id->len), record->str, record->len);
+        struct delivery *delivery;
 
+        admission.max_bytes =
+            source->n_held > 0 ? room(source->max_bytes, source->n_held_bytes) : SIZE_MAX;
+        delivery = admit(&admission, decimal_read(id->str, id->len), record->str, record->len);
         if (!delivery) {
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
+            source->claim_below_bytes = source->n_held_bytes / 2;
             break;
         }
         source_hold(source, delivery);
         source_admit(source, delivery);
         source->counters.claimed++;
+        n++;
+        bytes += record->len;
     }
+    if (n > 0)
+        learn_growth(source, n, bytes, source->n_held_bytes - held);
     if (context->stopping)
         engine_stop(context->engine);
 }
@@ -75,6 +108,9 @@ static void on_claimed(const redisReply *reply, void *data)
         source->next_claim_ms = clock_ms() + PAUSED_POLL_MS;
     source_hear_next_due(source, reply->element[3]->integer);
     source_hear_paused(source, reply->element[4]);
+    /* Half of it will do, or, in the end, nothing: then a job is taken whatever its size. */
+    source->claim_below_bytes =
+        state == 2 && reply->elements == 5 ? source->n_held_bytes / 2 : SIZE_MAX;
     take(source, reply, 5);
     source_claimed_parked(source);
 }
@@ -98,24 +134,29 @@ static bool wants_claim(const struct source *source, uint64_t now_ms)
     return source->may_have_more || now_ms >= source->next_claim_ms;
 }
 
-static size_t room(size_t max, size_t held)
-{
-    return held < max ? max - held : 0;
-}
-
 /* A claim costs about the same for one job or hundreds: it waits until there is room for many. */
 bool source_has_room(const struct source *source)
 {
+    if (source->n_held == 0)
+        return true;
     return room(source->max_jobs, source->n_held) > source->max_jobs / 4 &&
-           source->n_held_bytes < source->max_bytes;
+           room(source->max_bytes, source->n_held_bytes) > source->max_bytes / 4 &&
+           source->n_held_bytes <= source->claim_below_bytes;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 void source_claim(struct source *source, uint64_t now_ms)
 {
     struct source_context *context = source->context;
     const struct config *config = context->config;
-    size_t n = room(source->max_jobs, source->n_held);
-    size_t bytes = room(source->max_bytes, source->n_held_bytes);
+    size_t room_bytes = room(source->max_bytes, source->n_held_bytes);
+    size_t n = min_size(room(source->max_jobs, source->n_held), room_bytes / 2 / JOB_BYTES);
+    size_t bytes = room_bytes / 2 * 100 / source->growth_percent;
+    bool fits_any = source->n_held == 0 || bytes >= config->max_job_bytes;
     struct script_call *call;
 
     if (!wants_claim(source, now_ms) || !source_has_room(source) ||
@@ -130,11 +171,12 @@ void source_claim(struct source *source, uint64_t now_ms)
     script_key(call, source->list_key[KEYS_PAUSED]);
     script_key(call, source->list_key[KEYS_FAILURES]);
     script_arg_text(call, source->consumer);
-    script_arg_number(call, n < CLAIM_MAX ? n : CLAIM_MAX);
-    script_arg_number(call, bytes < CLAIM_MAX_BYTES ? bytes : CLAIM_MAX_BYTES);
+    script_arg_number(call, n > 0 ? min_size(n, CLAIM_MAX) : 1);
+    script_arg_number(call, min_size(bytes, CLAIM_MAX_BYTES));
     script_arg_number(call, config->lease_ms);
     script_arg_number(call, config->max_job_bytes);
     script_arg_number(call, config->results_max_entries);
+    script_arg_number(call, fits_any);
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_claimed, source) != 0)
         return;
     source->claim_is_out = true;
@@ -157,6 +199,7 @@ static void on_recovered(const redisReply *reply, void *data)
     source->may_have_more = true;
     source_hear_time(source, reply);
     source->counters.recovered += (reply->elements - 1) / 2;
+    source->claim_below_bytes = SIZE_MAX;
     take(source, reply, 1);
 }
 
@@ -165,7 +208,8 @@ void source_recover(struct source *source, uint64_t now_ms)
     struct script_call *call;
 
     if (!source->claim_in_doubt || source->lease != LEASE_HELD || source->recovery_is_out ||
-        now_ms < source->claim_after_ms || !(call = script_call_new(&script_recover)))
+        now_ms < source->claim_after_ms || source->n_held_bytes > source->claim_below_bytes ||
+        !(call = script_call_new(&script_recover)))
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
     LIST_FOREACH(link, &source->held)

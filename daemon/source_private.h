@@ -8,6 +8,7 @@
 
 #define SOURCE_TIMEOUT_MS     5000 /* for a reply of Redis; then the connection is given up */
 #define SOURCE_ERROR_WAIT_MS  1000 /* after an error of Redis */
+#define SOURCE_FIRST_GROWTH   200  /* percent; until it is known */
 #define SOURCE_PAUSED_BEAT_MS 1000 /* while an app is paused: its end should be noticed soon */
 
 /* ---- source.c */
@@ -42,7 +43,7 @@ void source_close_lease(struct source *source);
 /* The queue's share, by its weight, of what all may have. At least 1. */
 size_t source_share(const struct source *source, size_t of_all);
 
-/* There is room for enough jobs to be worth a claim. */
+/* There is room for enough jobs, and bytes of them, to be worth a claim. */
 bool source_has_room(const struct source *source);
 
 /* Asks for jobs, if there is room, and reason to think there are any. */

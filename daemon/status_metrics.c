@@ -249,6 +249,38 @@ static void put_app_numbers(FILE *out, const struct pusherd *pusherd)
     }
 }
 
+static void put_limits(FILE *out, const struct pusherd *pusherd)
+{
+    const char *name = "pusherd_api_requests_limit";
+
+    metrics_text_family(out, name, "gauge", "How many requests may be without an answer.");
+    for (size_t app = 0; app < pusherd->config->n_apps; app++)
+        metrics_text_sample(out, name, LABELS({"app", pusherd->config->apps[app].name}),
+                            engine_limiter(pusherd->engine, (unsigned)app)->limit);
+}
+
+static void put_limit_decreases(FILE *out, const struct pusherd *pusherd)
+{
+    static const char *const causes[LIMITER_N_CAUSES] = {
+        [LIMITER_NO_ANSWER] = "no_answer",
+        [LIMITER_RATE_LIMITED] = "rate_limited",
+        [LIMITER_SERVER_ERROR] = "server_error",
+        [LIMITER_SLOW] = "slow",
+    };
+    const char *name = "pusherd_api_limit_decreases_total";
+
+    metrics_text_family(out, name, "counter", "How often that limit was lowered, by cause.");
+    for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+        const struct limiter *limiter = engine_limiter(pusherd->engine, (unsigned)app);
+
+        for (int cause = 0; cause < LIMITER_N_CAUSES; cause++)
+            metrics_text_sample(
+                out, name,
+                LABELS({"app", pusherd->config->apps[app].name}, {"cause", causes[cause]}),
+                limiter->n_decreases[cause]);
+    }
+}
+
 static const struct app_number app_histograms[] = {
     {"pusherd_batch_events", "histogram", "Events in a batch that is sent.",
      offsetof(struct metrics_app, batches)},
@@ -347,6 +379,8 @@ unsigned status_metrics(const struct pusherd *pusherd, char **ret_text, size_t *
     put_oldest(out, pusherd);
     put_app_tables(out, pusherd);
     put_app_numbers(out, pusherd);
+    put_limits(out, pusherd);
+    put_limit_decreases(out, pusherd);
     put_gates(out, pusherd);
     put_app_histograms(out, pusherd);
     if (fclose(out) == 0)

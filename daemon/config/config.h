@@ -28,6 +28,7 @@ struct app_config {
     char *name;                    /* owned; "default" for the app of the environment */
     struct pusher_client *client;  /* owned */
     unsigned max_in_flight;        /* requests at a time; key max_in_flight, default 32 */
+    bool adaptive;                 /* concurrency = adaptive (true, default) | fixed */
     struct app_settings *settings; /* owned; for config_dump(), without the secrets */
 };
 

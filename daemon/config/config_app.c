@@ -87,6 +87,7 @@ static int finish(struct config_loader *loader, struct config_draft *draft, stru
     app->name = draft->name;
     app->settings = settings;
     app->max_in_flight = settings->max_in_flight;
+    app->adaptive = settings->adaptive;
     draft->name = NULL;
     draft->object = NULL;
     return 0;

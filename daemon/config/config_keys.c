@@ -19,6 +19,8 @@
 
 static const struct config_choice scheme_choices[] = {{"http", 0}, {"https", 1}, {NULL, 0}};
 static const struct config_choice successes_choices[] = {{"none", 0}, {"all", 1}, {NULL, 0}};
+static const struct config_choice concurrency_choices[] = {
+    {"fixed", 0}, {"adaptive", 1}, {NULL, 0}};
 static const struct config_choice order_choices[] = {{"none", 0}, {"channel", 1}, {NULL, 0}};
 static const struct config_choice level_choices[] = {
     {"error", 3}, {"warn", 4}, {"info", 6}, {"debug", 7}, {NULL, 0}};
@@ -65,6 +67,8 @@ const struct config_key config_keys[] = {
     {APP(ca_file), .name = "ca_file", .kind = KIND_FILE},
     {APP(max_in_flight), .name = "max_in_flight", RANGE(1, 1000), .initial = "32",
      .unit = "requests"},
+    {APP(adaptive), .name = "concurrency", .kind = KIND_CHOICE, .choices = concurrency_choices,
+     .initial = "adaptive"},
     {APP(max_events_per_batch), .name = "max_events_per_batch", RANGE(1, 1000), .initial = "10",
      .unit = "events"},
     {APP(max_channels), .name = "max_channels", RANGE(1, 1000), .initial = "100",

@@ -23,6 +23,7 @@ struct app_settings {
     char *path_prefix;
     bool sign_prefix;
     unsigned max_in_flight;
+    bool adaptive;
     unsigned max_events_per_batch, max_channels;
     size_t max_event_bytes, max_channel_name, max_request_bytes;
 };

@@ -14,6 +14,7 @@
 static void init_app(struct app *app, const struct engine_app_limits *limits)
 {
     app->limits = *limits;
+    limiter_init(&app->limiter, limits->max_in_flight, limits->fixed);
     list_init(&app->events);
     list_init(&app->calls);
     list_init(&app->suspects);
@@ -382,6 +383,11 @@ const struct gate *engine_gate(const struct engine *engine, unsigned app, const 
 {
     *ret_text = engine->apps[app].gate_text;
     return &engine->apps[app].gate;
+}
+
+const struct limiter *engine_limiter(const struct engine *engine, unsigned app)
+{
+    return &engine->apps[app].limiter;
 }
 
 const struct engine_counters *engine_counters(const struct engine *engine)

@@ -22,6 +22,7 @@
 
 #include "daemon/core/gate.h"
 #include "daemon/core/job.h"
+#include "daemon/core/limiter.h"
 #include "daemon/core/request.h"
 
 struct engine;
@@ -30,6 +31,7 @@ struct engine_app_limits {
     unsigned max_in_flight;   /* requests, and what they delivered until that is released */
     unsigned max_events;      /* of a batch; up to 1000 */
     size_t max_request_bytes; /* of a batch's body; 0: no limit */
+    bool fixed;               /* always up to max_in_flight, else what a limiter finds */
 };
 
 struct engine_limits {
@@ -135,6 +137,9 @@ size_t engine_park(struct engine *engine, unsigned queue, unsigned app, size_t k
 
 /* An app's gate, for logs and status. `ret_text` is what the server said when it closed. */
 const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text);
+
+/* How many requests of the app may be in flight, for status. */
+const struct limiter *engine_limiter(const struct engine *engine, unsigned app);
 
 const struct engine_counters *engine_counters(const struct engine *engine);
 

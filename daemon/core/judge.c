@@ -182,6 +182,30 @@ static void forget_pause(const struct app *app, bool was_refused, uint64_t last_
     }
 }
 
+/* An error of the server may have other reasons than load, but these. */
+static bool is_overloaded(unsigned http)
+{
+    return http == 408 || http == 502 || http == 503 || http == 504;
+}
+
+/* Only batches are enough alike to compare their round trips: calls are of many kinds. */
+static void inform_limiter(struct limiter *limiter, const struct request *request,
+                           const struct answer *answer, uint64_t now_ms)
+{
+    const struct limiter_attempt *attempt = &request->attempt;
+
+    if (answer->kind == ANSWER_DONE)
+        limiter_succeeded(limiter, attempt, !request->parts[0]->alone, now_ms);
+    else if (answer->kind == ANSWER_RETRY && answer->http == 0)
+        limiter_overloaded(limiter, attempt, LIMITER_NO_ANSWER, now_ms);
+    else if (answer->kind == ANSWER_RETRY && answer->http == 429)
+        limiter_overloaded(limiter, attempt, LIMITER_RATE_LIMITED, now_ms);
+    else if (answer->kind == ANSWER_RETRY && is_overloaded(answer->http))
+        limiter_overloaded(limiter, attempt, LIMITER_SERVER_ERROR, now_ms);
+    else
+        limiter_ended(limiter, attempt);
+}
+
 static void say_why(struct app *app, const struct answer *answer)
 {
     strncpy(app->gate_text, answer->text, sizeof(app->gate_text) - 1);
@@ -197,8 +221,11 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
     case ANSWER_DONE:
     case ANSWER_REFUSED:
         gate_answered_well(gate, request->probe);
-        if (!was_open && gate->state == GATE_OPEN)
-            forget_pause(app, was_refused, now_ms + engine->limits.retry_base_ms);
+        if (was_open || gate->state != GATE_OPEN)
+            break;
+        forget_pause(app, was_refused, now_ms + engine->limits.retry_base_ms);
+        if (!was_refused)
+            limiter_restart(&app->limiter, now_ms);
         break;
     case ANSWER_FORBIDDEN:
         say_why(app, answer);
@@ -236,13 +263,12 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
     struct app *app = &engine->apps[request->app];
     struct answer judged = *answer;
 
-    REQUIRE(app->n_in_flight > 0);
-    app->n_in_flight--;
     engine->n_in_flight--;
     list_remove(&request->link);
     if (judged.kind == ANSWER_CLOCK && request->clock_corrected)
         judged.kind = ANSWER_FORBIDDEN;
     note_answer(request, &judged, now_ms);
+    inform_limiter(&app->limiter, request, &judged, now_ms);
     inform_gate(engine, app, request, &judged, now_ms);
 
     switch (judged.kind) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "daemon/core/job.h"
+#include "daemon/core/limiter.h"
 #include "daemon/core/list.h"
 
 struct request {
@@ -20,7 +21,8 @@ struct request {
     uint64_t due_ms;        /* while it waits to be sent again */
     size_t bytes;           /* of all parts */
     struct list link;       /* in flight */
-    void *transfer;         /* of whoever sends it; the engine does not look */
+    struct limiter_attempt attempt;
+    void *transfer; /* of whoever sends it; the engine does not look */
     unsigned n_parts;
     struct part *parts[]; /* borrowed, in the order in which they are sent */
 };

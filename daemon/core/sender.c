@@ -15,10 +15,10 @@
 
 static struct request *new_request(struct engine *engine, const struct app *app, unsigned size)
 {
-    struct request *request = calloc(1, sizeof(*request) + size * sizeof(request->parts[0]));
+    struct request *request = malloc(sizeof(*request) + size * sizeof(request->parts[0]));
 
     if (request) {
-        request->app = (unsigned)(app - engine->apps);
+        *request = (struct request){.app = (unsigned)(app - engine->apps)};
         list_init(&request->link);
     }
     return request;
@@ -188,7 +188,7 @@ static void start(struct engine *engine, struct app *app, struct request *reques
         if (job->attempts_before + part->attempts > job->attempts)
             job->attempts = job->attempts_before + part->attempts;
     }
-    app->n_in_flight++;
+    limiter_sent(&app->limiter, &request->attempt, now_ms);
     engine->n_in_flight++;
     engine->counters.requests++;
     engine->counters.events += request->n_parts;
@@ -221,7 +221,9 @@ static struct request *choose(struct engine *engine, struct app *app, uint64_t n
  * it takes up slots as well. */
 static bool has_slot(const struct app *app)
 {
-    return app->n_in_flight + app->n_unsettled / app->limits.max_events < app->limits.max_in_flight;
+    return limiter_has_room(&app->limiter) &&
+           app->limiter.n_in_flight + app->n_unsettled / app->limits.max_events <
+               app->limits.max_in_flight;
 }
 
 static struct request *next_of_app(struct engine *engine, struct app *app, uint64_t now_ms)

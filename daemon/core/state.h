@@ -11,8 +11,8 @@
 struct app {
     struct engine_app_limits limits;
     struct gate gate;
-    char gate_text[200]; /* what the server said when the gate closed */
-    unsigned n_in_flight;
+    char gate_text[200];         /* what the server said when the gate closed */
+    struct limiter limiter;      /* counts what is in flight */
     size_t n_unsettled;          /* parts that were delivered, of jobs that are not released */
     bool calls_next;             /* whose turn it is: calls or events */
     bool fresh_next;             /* ... to be the probe: what is ready, or what waits */

@@ -2,16 +2,18 @@
 -- claim: takes up to n jobs for a consumer: retries that are due, then the list.
 --
 -- KEYS  list inflight retry retry:jobs leases seq paused failures
--- ARGV  consumer, n, max_bytes (of the claim), lease_ms, max_job_bytes, max_entries (of failures)
+-- ARGV  consumer, n, max_bytes (of the claim), lease_ms, max_job_bytes, max_entries (of failures),
+--       at_least (1: one job is taken even if it alone has more than max_bytes)
 -- gives {now_ms, state, backlog, next_due_ms, {paused app, ...}, id, record, id, record, ...}
---   state 1: claimed; 0: the queue is paused; -1: the lease is gone, nothing was claimed
+--   state 1: claimed; 2: likewise, and what comes next does not fit; 0: the queue is paused;
+--         -1: the lease is gone, nothing was claimed
 --   next_due_ms: when the first retry that was not taken is due, -1 if there is none
 --
 -- A record is "attempts:orphanings:first_ms:progress:" and the producer's bytes, see proto/record.h.
 -- An element over max_job_bytes never reaches a daemon: it becomes a failure here.
 local list, inflight, retry, retry_jobs, leases, seq, paused, failures = unpack(KEYS)
 local consumer, n, max_bytes, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local max_job_bytes, max_entries = tonumber(ARGV[5]), ARGV[6]
+local max_job_bytes, max_entries, at_least = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -33,7 +35,14 @@ end
 local out, bytes, n_refused, trouble = {now, 1, 0, -1, paused_apps}, 0, 0, nil
 
 local function room()
-  return bytes < max_bytes and n - (#out - 5) / 2 - n_refused or 0
+  return n - (#out - 5) / 2 - n_refused
+end
+
+-- Whoever does not fit is not passed by others that would: that keeps the order.
+local function fits(record_bytes)
+  if bytes + record_bytes <= max_bytes or (at_least > 0 and #out == 5) then return true end
+  out[2] = 2
+  return false
 end
 
 local function claim(set, id, record)
@@ -64,6 +73,7 @@ local function claim_retries()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'LIMIT', 0, n)) do
     if room() <= 0 then break end
     local record = redis.call('HGET', retry_jobs, id)
+    if record and not fits(#record) then break end
     if record then claim(set, id, record) end
     taken[#taken + 1] = id
   end
@@ -80,14 +90,16 @@ local function refuse(number, element)
   if type(reply) == 'table' then trouble = reply end
 end
 
+local new_record = '0:0:0::'
+
 -- Few at first, then as many as will fit by their size: what is read and not taken is read again.
 local largest = max_bytes / 8
 local function chunk()
-  return math.min(room(), 64, 1 + math.floor((max_bytes - bytes) / largest))
+  return math.min(room(), 64, 1 + math.max(0, math.floor((max_bytes - bytes) / largest)))
 end
 
 local function claim_list()
-  while room() > 0 and not trouble do
+  while room() > 0 and out[2] == 1 and not trouble do
     local set, n_taken = {}, 0
     local elements = redis.call('LRANGE', list, 0, chunk() - 1)
     if #elements == 0 then return end
@@ -98,8 +110,10 @@ local function claim_list()
       if room() <= 0 then break end
       if #element > max_job_bytes then
         refuse(string.format('%d', number), element)
+      elseif fits(#new_record + #element) then
+        claim(set, string.format('%016d', number), new_record .. element)
       else
-        claim(set, string.format('%016d', number), '0:0:0::' .. element)
+        break
       end
       if trouble then break end
       largest = math.max(largest, #element)

@@ -160,6 +160,22 @@ static void audit_exposure(struct sim_world *world, unsigned app)
               "%u requests in flight and %zu parts not settled", world->n_in_flight[app], n);
 }
 
+static void audit_limit(struct sim_world *world, unsigned app)
+{
+    const struct engine_app_limits *limits = &world->apps[app];
+    const struct limiter *limiter = engine_limiter(world->engine, app);
+    unsigned least = limits->max_in_flight < LIMITER_FLOOR ? limits->max_in_flight : LIMITER_FLOOR;
+
+    SIM_CHECK(world, world->n_in_flight[app] < limiter->limit,
+              "%u requests are in flight, and the limit is %u", world->n_in_flight[app],
+              limiter->limit);
+    SIM_CHECK(world, limiter->n_in_flight == world->n_in_flight[app] + 1, "the limiter miscounts");
+    SIM_CHECK(world, limiter->limit >= least && limiter->limit <= limits->max_in_flight,
+              "the limit is %u", limiter->limit);
+    SIM_CHECK(world, !limits->fixed || limiter->limit == limits->max_in_flight,
+              "a fixed limit is %u", limiter->limit);
+}
+
 /* `before` is the app's gate as it was before the request was given. */
 static void audit_gate(struct sim_world *world, const struct request *request,
                        const struct gate *before)
@@ -181,6 +197,7 @@ void sim_audit_request(struct sim_world *world, const struct request *request,
     SIM_CHECK(world, world->now_ms < world->send_until_ms, "a request after the lease");
     SIM_CHECK(world, request->app < world->n_apps, "no such app");
     audit_exposure(world, request->app);
+    audit_limit(world, request->app);
     audit_gate(world, request, before);
     audit_size(world, request);
     for (unsigned i = 0; i < request->n_parts; i++)

@@ -71,6 +71,7 @@ static void draw_apps(struct sim_world *world)
         world->apps[i].max_in_flight = (unsigned)ONE_OF(world, 1, 1, 2, 5, 16);
         world->apps[i].max_events = (unsigned)ONE_OF(world, 1, 2, 3, 10, 10, SIM_MAX_EVENTS);
         world->apps[i].max_request_bytes = ONE_OF(world, 0, 0, 300, 1200);
+        world->apps[i].fixed = sim_chance(world, 25);
     }
 }
 

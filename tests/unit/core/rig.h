@@ -56,7 +56,7 @@ __attribute__((unused)) static void rig_open_limited(unsigned max_in_flight, uns
                                                      size_t max_request_bytes)
 {
     struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {max_in_flight, max_events, max_request_bytes};
+    struct engine_app_limits app = {max_in_flight, max_events, max_request_bytes, true};
 
     rig_open_with(&limits, (struct engine_app_limits[]){app, app}, 2);
 }

@@ -137,7 +137,7 @@ Test(engine, gives_up_a_part_and_sends_the_others_of_its_request_again)
 Test(engine, parks_what_would_hold_its_lane_for_too_long)
 {
     struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0};
+    struct engine_app_limits app = {4, 10, 0, true};
     const struct job *job;
 
     limits.lane_hold_ms = 0;

@@ -283,7 +283,7 @@ Test(engine, sleeps_until_something_happens)
 Test(engine, has_room_until_a_job_is_released)
 {
     struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0};
+    struct engine_app_limits app = {4, 10, 0, true};
     struct job *job = build_event(1);
     size_t bytes = job->bytes;
 
@@ -306,7 +306,7 @@ Test(engine, has_room_until_a_job_is_released)
 Test(engine, takes_jobs_beyond_its_room)
 {
     struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0};
+    struct engine_app_limits app = {4, 10, 0, true};
 
     limits.max_jobs = 2;
     rig_open_with(&limits, &app, 1);
@@ -319,7 +319,7 @@ Test(engine, takes_jobs_beyond_its_room)
 Test(engine, has_no_room_when_the_bytes_are_used_up)
 {
     struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0};
+    struct engine_app_limits app = {4, 10, 0, true};
 
     limits.max_bytes = 1;
     rig_open_with(&limits, &app, 1);

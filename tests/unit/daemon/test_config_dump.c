@@ -13,8 +13,8 @@ TestSuite(config_dump, .fini = fixture_remove);
     "[app a]\napp_id=3\nkey=k\nsecret_file=secret\ncluster=eu\nhost=h\nport=81\nuse_tls=off\n"     \
     "encryption_master_key_base64_file=master\nproxy=http://h:1\ntimeout_ms=700\n"                 \
     "keep_alive=off\npath_prefix=/p\nsign_prefix=off\nca_file=ca\nmax_in_flight=7\n"               \
-    "max_events_per_batch=5\nmax_channels=50\nmax_event_bytes=1000\nmax_channel_name=164\n"        \
-    "max_request_bytes=9500\n"                                                                     \
+    "concurrency=fixed\nmax_events_per_batch=5\nmax_channels=50\nmax_event_bytes=1000\n"           \
+    "max_channel_name=164\nmax_request_bytes=9500\n"                                               \
     "[app b]\napp_id=4\nkey=k\nsecret_file=secret\ncluster=eu\n"                                   \
     "[queue x]\nlist=l\napp=b\nweight=9\norder=none\n[queue y]\n"                                  \
     "[results]\nmax_entries=5\nsuccesses=none\n"                                                   \

@@ -171,10 +171,11 @@ Test(config_values, refuse_what_libpusher_refuses_at_the_line_of_the_key)
 Test(config_values, reach_the_client)
 {
     struct config *config = fixture_load(
-        ONE_APP "host=localhost\nport=6001\nuse_tls=off\ntimeout_ms=700\nproxy=http://u:p@h:1\n"
-                "encryption_master_key_base64=zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=\n"
-                "max_in_flight=7\nmax_events_per_batch=5\nmax_channels=50\nmax_event_bytes=1000\n"
-                "max_channel_name=164\nmax_request_bytes=9500\npath_prefix=/app\n",
+        ONE_APP
+        "host=localhost\nport=6001\nuse_tls=off\ntimeout_ms=700\nproxy=http://u:p@h:1\n"
+        "encryption_master_key_base64=zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=\n"
+        "max_in_flight=7\nconcurrency=fixed\nmax_events_per_batch=5\nmax_channels=50\n"
+        "max_event_bytes=1000\nmax_channel_name=164\nmax_request_bytes=9500\npath_prefix=/app\n",
         NULL, NULL);
     const struct pusher_client *client = config->apps[0].client;
     cr_expect_str_eq(pusher_client_base_url(client), "http://localhost:6001");
@@ -182,6 +183,7 @@ Test(config_values, reach_the_client)
     cr_expect_str_eq(pusher_client_proxy(client), "http://u:p@h:1");
     cr_expect(pusher_client_can_encrypt(client));
     cr_expect_eq(config->apps[0].max_in_flight, 7);
+    cr_expect_not(config->apps[0].adaptive);
     cr_expect_eq(pusher_client_max_events_per_batch(client), 5);
     cr_expect_eq(pusher_client_max_channels(client), 50);
     cr_expect_eq(pusher_client_max_event_bytes(client), 1000);
@@ -227,6 +229,7 @@ Test(config_values, have_the_defaults_that_the_header_promises)
     cr_expect_str_eq(pusher_client_base_url(config->apps[0].client),
                      "https://api-eu.pusher.com:443");
     cr_expect_eq(config->apps[0].max_in_flight, 32);
+    cr_expect(config->apps[0].adaptive);
     cr_expect(config->redis.kind == REDIS_TCP && config->redis.port == 6379);
     cr_expect(config->results_max_entries == 100000 && config->results_successes);
     cr_expect(config->lease_ms == 15000 && config->max_orphanings == 5);

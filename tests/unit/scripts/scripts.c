@@ -115,7 +115,7 @@ redisReply *lease_of(const char *op, const char *consumer, const char *exclusive
     return run(script_lease.text, keys, &args);
 }
 
-redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes)
+redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes, bool at_least_one)
 {
     const char *keys[] = {LIST,
                           key_of_consumer(KEYS_INFLIGHT, consumer),
@@ -131,13 +131,14 @@ redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes)
 
     (void)snprintf(most, sizeof(most), "%u", n);
     (void)snprintf(bytes, sizeof(bytes), "%zu", max_bytes);
-    settle_add(&args, consumer, most, bytes, LEASE_MS, MAX_JOB_TEXT, MAX_ENTRIES, NULL);
+    settle_add(&args, consumer, most, bytes, LEASE_MS, MAX_JOB_TEXT, MAX_ENTRIES,
+               at_least_one ? "1" : "0", NULL);
     return run(script_claim.text, keys, &args);
 }
 
 redisReply *claim(const char *consumer, unsigned n)
 {
-    return claim_bytes(consumer, n, MAX_CLAIM);
+    return claim_bytes(consumer, n, MAX_CLAIM, true);
 }
 
 redisReply *reap(const char *consumer, const char *grace_ms)

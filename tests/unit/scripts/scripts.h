@@ -37,7 +37,7 @@ redisReply *lease(const char *op, const char *consumer);
 redisReply *lease_of(const char *op, const char *consumer, const char *exclusive,
                      const char *owned);
 redisReply *claim(const char *consumer, unsigned n);
-redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes);
+redisReply *claim_bytes(const char *consumer, unsigned n, size_t max_bytes, bool at_least_one);
 redisReply *reap(const char *consumer, const char *grace_ms);
 
 /* The integer that reap() gives. */

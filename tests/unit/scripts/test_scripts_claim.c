@@ -78,21 +78,30 @@ Test(claim, stops_at_the_most_bytes)
     open_consumer("a");
     for (int i = 0; i < 100; i++)
         push(job);
-    reply = claim_bytes("a", 100, 5 * MAX_JOB);
+    reply = claim_bytes("a", 100, 5 * (MAX_JOB + 7), false);
     cr_expect_eq(n_claimed(reply), 5);
+    cr_expect_eq(reply->element[1]->integer, 2, "there are more");
     cr_expect_eq(n_listed(), 95);
     cr_expect_eq(n_inflight("a"), 5);
     freeReplyObject(reply);
+    reply = claim_bytes("a", 100, 5 * (MAX_JOB + 7) - 1, false);
+    cr_expect_eq(n_claimed(reply), 4, "not one byte more");
+    freeReplyObject(reply);
 }
 
-Test(claim, takes_one_job_at_least_however_few_bytes)
+Test(claim, takes_one_job_at_least_however_few_bytes_if_it_is_asked_to)
 {
     redisReply *reply;
 
     open_consumer("a");
     push_numbers(1, 3);
-    reply = claim_bytes("a", 100, 1);
+    reply = claim_bytes("a", 100, 1, true);
     cr_expect_eq(n_claimed(reply), 1);
+    freeReplyObject(reply);
+    reply = claim_bytes("a", 100, 1, false);
+    cr_expect_eq(n_claimed(reply), 0);
+    cr_expect_eq(reply->element[1]->integer, 2);
+    cr_expect_eq(n_listed(), 2);
     freeReplyObject(reply);
 }
 
