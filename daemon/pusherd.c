@@ -17,6 +17,7 @@
 
 #define ARENA_MAX_BYTES (64u << 20)
 #define LEAVE_MS        3000 /* to settle what is left, on the way out */
+#define LOG_FLUSH_MS    1000 /* what the log counts is told so soon */
 
 static struct pusherd *pusherd_of(const uv_handle_t *handle)
 {
@@ -97,6 +98,8 @@ static void arm_timer(struct pusherd *pusherd, uint64_t now_ms)
     }
     if (pusherd->phase != PUSHERD_RUNNING && pusherd->deadline_ms < at)
         at = pusherd->deadline_ms;
+    if (log_has_more() && now_ms + LOG_FLUSH_MS < at)
+        at = now_ms + LOG_FLUSH_MS;
     if (at == UINT64_MAX) {
         uv_timer_stop(&pusherd->timer);
         return;
@@ -124,6 +127,7 @@ static void on_turn(uv_prepare_t *turn)
         return;
     notify_turn(&pusherd->notify);
     status_turn(&pusherd->status);
+    log_flush();
     send_and_settle(pusherd, now_ms);
     reload_turn(pusherd);
     if (!pusherd->is_ready)
@@ -357,6 +361,7 @@ int pusherd_run(struct config *config, const struct config_source *source)
     uv_run(&pusherd.loop, UV_RUN_DEFAULT);
     tear_down(&pusherd);
     curl_global_cleanup();
+    log_flush_all();
     log_event(LOG_NOTICE, "stop",
               pusherd.left_behind ? "stopped; unsettled jobs are left to others" : "stopped",
               LOG_NUMBER("left_behind", pusherd.left_behind));

@@ -54,8 +54,7 @@ static int prepare(struct pusherd *pusherd, const struct config *new_config,
     find_drained_apps(pusherd);
     if (config_diff_make(diff, pusherd->config, new_config, ret_error) != 0)
         return -1;
-    if (reserve(pusherd, diff) == 0 &&
-        dispatch_prepare(&pusherd->dispatch, new_config, diff) == 0)
+    if (reserve(pusherd, diff) == 0 && dispatch_prepare(&pusherd->dispatch, new_config, diff) == 0)
         return 0;
     config_diff_free(diff);
     (void)snprintf(ret_error->text, sizeof(ret_error->text), "out of memory");

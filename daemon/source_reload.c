@@ -59,8 +59,7 @@ bool source_is_gone(const struct source *source)
         return false;
     LIST_FOREACH(link, &source->spools)
     {
-        const struct spool_journal *journal =
-            &LIST_ENTRY(link, struct source_spool, link)->journal;
+        const struct spool_journal *journal = &LIST_ENTRY(link, struct source_spool, link)->journal;
 
         if (journal->task != SPOOL_NO_TASK)
             return false;
