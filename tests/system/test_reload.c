@@ -363,6 +363,34 @@ Test(reload, brings_an_app_back_that_was_removed)
     cr_assert(scene_settles(&scene, 2, 1));
 }
 
+Test(reload, of_an_app_that_comes_and_goes_under_load_leaves_each_job_one_outcome)
+{
+    const int n = 4000;
+    slow_down(&scene.fake, 3);
+    write_config("", other_app("max_in_flight = 4\n"));
+    start();
+    for (int i = 0; i < n; i++) {
+        redisAppendCommand(scene.redis.client,
+                           "RPUSH " JOB_LIST " {\"id\":\"%d\",\"channel\":\"c-%d\","
+                           "\"event\":\"e\",\"data\":\"x\",\"app\":\"%s\"}",
+                           i, i % N_CHANNELS, i % 2 ? "other" : "main");
+    }
+    for (int i = 0; i < n; i++) {
+        redisReply *reply;
+        cr_assert_eq(redisGetReply(scene.redis.client, (void **)&reply), REDIS_OK);
+        freeReplyObject(reply);
+    }
+    for (int i = 0; i < 10; i++) {
+        take("", i % 2 ? other_app("max_in_flight = 4\n") : "[queue pusher:jobs]\napp = main\n");
+    }
+    cr_assert(scene_drains(&scene, (size_t)n));
+    size_t n_results = outcomes_count(&scene.redis, RESULTS);
+    cr_expect_eq(n_results + outcomes_count(&scene.redis, FAILURES), (size_t)n);
+    cr_expect_eq(fake_server_events(&scene.fake), n_results);
+    cr_expect_eq(n_unknown(), (size_t)n - n_results);
+    cr_expect_geq(n_results, (size_t)n / 2, "jobs of the other app have failed as well");
+}
+
 /* ---- queues */
 
 Test(reload, adds_and_removes_a_queue_under_load)
@@ -423,6 +451,20 @@ Test(reload, works_while_redis_is_away)
     cr_assert(audit_logs(&scene, "the queue that was removed is settled"));
 }
 
+Test(reload, makes_jobs_anew_when_a_silent_redis_is_back)
+{
+    const size_t n = 4000;
+    slow_down(&scene.fake, 5);
+    start();
+    job_push_many(&scene.redis, JOB_JSON, 0, n, N_CHANNELS);
+    cr_assert(wait_until(fake_server_events(&scene.fake) > 500, WAIT_LONG_MS));
+    proc_signal(&scene.redis.proc, SIGSTOP);
+    take("max_event_bytes = 5000\n", "");
+    proc_signal(&scene.redis.proc, SIGCONT);
+    cr_assert(scene_settles(&scene, n, 0));
+    expect_each_once_in_order(n, n);
+}
+
 /* ---- the rest */
 
 Test(reload, changes_level_and_format_of_the_log)
@@ -462,7 +504,7 @@ static void write_stormy(unsigned i, unsigned port)
     snprintf(more, sizeof(more),
              "max_in_flight = %u\nmax_event_bytes = %u\ntimeout_ms = %u\n%s"
              "[queue pusher:jobs]\napp = main\nweight = %u\n%s%s[delivery]\nlease_ms = %u\n"
-             "[status]\nlisten = 127.0.0.1:%u\n",
+             "[status]\nlisten = 127.0.0.1:%u\n[spool]\ndir = spool\n",
              4 + i % 5, 10240 - i % 3, 3000 + i % 2,
              i % 4 == 1 ? "[app other]\napp_id = 1\nkey = k\nsecret = s\ncluster = eu\n" : "",
              1 + i % 7, i % 3 == 1 ? "[queue " MORE_LIST "]\napp = main\n" : "",
