@@ -206,22 +206,18 @@ void source_park(struct source *source)
 
 /* ---- the configuration has changed */
 
-static void mark(struct parking_app *parking, struct job *job)
-{
-    if (job->parked || job->n_unresolved == 0)
-        return;
-    job->parked = true;
-    parking_marked(parking, 1, job->claim_id);
-}
-
+/* Of those that are not in the engine yet. */
 static void mark_all(struct source *source, struct list *deliveries, unsigned app)
 {
     LIST_FOREACH(link, deliveries)
     {
         struct job *job = &LIST_ENTRY(link, struct delivery, link)->job;
 
-        if (job->app == app)
-            mark(&source->parking[app], job);
+        if (job->app != app || job->parked || job->n_unresolved == 0)
+            continue;
+        job->parked = true;
+        parking_marked(&source->parking[app], 1, job->claim_id);
+        source->counters.parked++;
     }
 }
 
@@ -232,6 +228,7 @@ void source_remake(struct source *source, unsigned app)
     size_t n = engine_park(source->context->engine, source->index, app, 0, &lowest);
 
     parking_marked(parking, n, lowest);
+    source->counters.parked += n;
     mark_all(source, &source->unchecked, app);
     mark_all(source, &source->checking, app);
     if (is_removed(source, app))

@@ -517,8 +517,9 @@ Test(reload, fifty_times_under_load_loses_doubles_and_reorders_nothing)
 {
     const size_t n = 12000, n_more = 1000;
     unsigned port = port_pick();
-    fake_server_set_rules(&scene.fake, "[{'probability':0.05,'action':{'status':503,'delay_ms':4}},"
-                                       "{'action':{'delay_ms':4,'jitter_ms':4}}]");
+    fake_server_set_rules(&scene.fake,
+                          "[{'probability':0.05,'action':{'status':503,'delay_ms':30}},"
+                          "{'action':{'delay_ms':30,'jitter_ms':30}}]");
     write_stormy(0, port);
     start();
     job_push_many_to(&scene.redis, MORE_LIST, JOB_JSON, n, n_more, N_CHANNELS);
@@ -531,6 +532,7 @@ Test(reload, fifty_times_under_load_loses_doubles_and_reorders_nothing)
     write_stormy(52, port);
     hang_up();
     cr_expect_lt(fake_server_events(&scene.fake), n, "there was no load at the end");
+    slow_down(&scene.fake, 1);
     cr_assert(scene_settles(&scene, n, 0));
     cr_expect_eq(metric(port, RELOADS("refused")), 0);
     cr_assert(wait_until(outcomes_count(&scene.redis, "{" MORE_LIST "}:results") == n_more,
