@@ -23,7 +23,8 @@ struct transfer {
     struct request *request; /* the engine's */
     struct http_call call;
     uint64_t sent_ns;
-    char *target; /* owned; kept between requests, as are body and events */
+    unsigned version; /* of its app, when it was signed */
+    char *target;     /* owned; kept between requests, as are body and events */
     size_t target_size;
     char *body; /* owned */
     size_t body_size;
@@ -34,9 +35,9 @@ struct transfer {
 
 /* ---- set-up */
 
-static int add_endpoint(struct dispatch *dispatch, size_t index)
+static int new_endpoint(struct dispatch *dispatch, const struct pusher_client *client,
+                        struct http_endpoint **ret_endpoint)
 {
-    const struct pusher_client *client = dispatch->config->apps[index].client;
     struct http_endpoint_options options = {
         .base_url = pusher_client_base_url(client),
         .proxy = pusher_client_proxy(client),
@@ -47,28 +48,103 @@ static int add_endpoint(struct dispatch *dispatch, size_t index)
         .keep_alive = pusher_client_keep_alive(client),
     };
 
-    dispatch->apps[index].config = &dispatch->config->apps[index];
-    return http_endpoint_new(&dispatch->http, &options, &dispatch->apps[index].endpoint);
+    return http_endpoint_new(&dispatch->http, &options, ret_endpoint);
+}
+
+static unsigned n_connections(const struct config *config)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < config->n_apps; i++)
+        n += config->apps[i].removed ? 0 : config->apps[i].max_in_flight;
+    return n;
 }
 
 int dispatch_init(struct dispatch *dispatch, uv_loop_t *loop, const struct config *config,
                   struct engine *engine)
 {
-    unsigned connections = 0;
     int status;
 
     memset(dispatch, 0, sizeof(*dispatch));
     dispatch->config = config;
     dispatch->engine = engine;
-    for (size_t i = 0; i < config->n_apps; i++)
-        connections += config->apps[i].max_in_flight;
     dispatch->apps = calloc(config->n_apps + 1, sizeof(*dispatch->apps));
+    dispatch->n_apps = config->n_apps;
     if (!dispatch->apps)
         return UV_ENOMEM;
-    status = http_init(&dispatch->http, loop, connections);
-    for (size_t i = 0; i < config->n_apps && status == 0; i++)
-        status = add_endpoint(dispatch, i);
+    status = http_init(&dispatch->http, loop, n_connections(config));
+    for (size_t i = 0; i < config->n_apps && status == 0; i++) {
+        dispatch->apps[i].config = &config->apps[i];
+        status = new_endpoint(dispatch, config->apps[i].client, &dispatch->apps[i].endpoint);
+    }
     return status;
+}
+
+/* ---- another configuration */
+
+static int make_room_for_apps(struct dispatch *dispatch, size_t n_apps)
+{
+    struct dispatch_app *apps;
+
+    if (n_apps <= dispatch->n_apps)
+        return 0;
+    apps = reallocarray(dispatch->apps, n_apps, sizeof(*apps));
+    if (!apps)
+        return UV_ENOMEM;
+    memset(apps + dispatch->n_apps, 0, (n_apps - dispatch->n_apps) * sizeof(*apps));
+    dispatch->apps = apps;
+    dispatch->n_apps = n_apps;
+    return 0;
+}
+
+int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
+                     const struct config_diff *diff)
+{
+    int status = make_room_for_apps(dispatch, diff->n_apps);
+
+    for (size_t i = 0; i < diff->n_apps && status == 0; i++) {
+        const struct config_slot *slot = &diff->apps[i];
+
+        if (slot->changes & (CONFIG_ADDED | CONFIG_SERVER_CHANGED))
+            status = new_endpoint(dispatch, new_config->apps[slot->from].client,
+                                  &dispatch->apps[i].next);
+    }
+    if (status != 0)
+        dispatch_give_up(dispatch);
+    return status;
+}
+
+void dispatch_give_up(struct dispatch *dispatch)
+{
+    for (size_t i = 0; i < dispatch->n_apps; i++) {
+        http_endpoint_give_up(dispatch->apps[i].next);
+        dispatch->apps[i].next = NULL;
+    }
+}
+
+/* What an app sends from now on is signed anew. What it sent before ends at the server where it
+ * went. */
+static void change_app(struct dispatch_app *app, unsigned changes)
+{
+    if (changes & (CONFIG_ADDED | CONFIG_SERVER_CHANGED | CONFIG_SIGNATURE_CHANGED))
+        app->version++;
+    if (!app->next)
+        return;
+    http_endpoint_give_up(app->endpoint);
+    app->endpoint = app->next;
+    app->next = NULL;
+    app->clock_offset_s = 0;
+}
+
+void dispatch_change(struct dispatch *dispatch, const struct config *config,
+                     const struct config_diff *diff)
+{
+    dispatch->config = config;
+    for (size_t i = 0; i < diff->n_apps; i++) {
+        dispatch->apps[i].config = &config->apps[i];
+        change_app(&dispatch->apps[i], diff->apps[i].changes);
+    }
+    http_set_max_connections(&dispatch->http, n_connections(config));
 }
 
 /* ---- sending */
@@ -214,6 +290,7 @@ static void send_request(struct dispatch *dispatch, struct request *request)
         return;
     }
     transfer->sent_ns = uv_hrtime();
+    transfer->version = dispatch->apps[request->app].version;
     metrics_sent(&dispatch->metrics->apps[request->app], request, clock_ms());
 }
 
@@ -293,6 +370,7 @@ static void log_answer(const struct transfer *transfer, const struct answer *ans
         [ANSWER_FORBIDDEN] = "Pusher refuses the app",
         [ANSWER_CLOCK] = "Pusher refused the timestamp",
         [ANSWER_CANCELLED] = "a request was given up",
+        [ANSWER_OUTDATED] = "Pusher did not take a request of before the app was changed",
     };
     const struct request *request = transfer->request;
 
@@ -335,6 +413,14 @@ static enum answer_kind kind_for(const struct request *request, enum pusher_repl
     return kind_of(class_);
 }
 
+/* A server that the app does not have any more, or that refuses what is not used any more, says
+ * nothing of the one that is asked now. */
+static bool is_outdated(const struct transfer *transfer, enum answer_kind kind)
+{
+    return transfer->version != transfer->dispatch->apps[transfer->request->app].version &&
+           (kind == ANSWER_RETRY || kind == ANSWER_FORBIDDEN || kind == ANSWER_CLOCK);
+}
+
 static struct answer read_answer(struct transfer *transfer, struct pusher_reply *reply)
 {
     const struct http_call *call = &transfer->call;
@@ -365,6 +451,8 @@ static void on_done(struct http_call *call)
     const char *text;
     enum gate_state before = engine_gate(dispatch->engine, app, &text)->state;
 
+    if (is_outdated(transfer, answer.kind))
+        answer.kind = ANSWER_OUTDATED;
     if (answer.kind == ANSWER_CLOCK)
         correct_clock(&dispatch->apps[app], call->date);
     if (answer.kind == ANSWER_DONE && is_trigger(request))

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "daemon/config/config.h"
+#include "daemon/config/config_diff.h"
 #include "daemon/core/engine.h"
 #include "daemon/io/http.h"
 #include "daemon/metrics.h"
@@ -18,6 +19,8 @@ struct transfer;
 struct dispatch_app {
     const struct app_config *config;
     struct http_endpoint *endpoint; /* the http's */
+    struct http_endpoint *next;     /* likewise: prepared, for the configuration to come */
+    unsigned version;               /* of server and credentials: what was sent by another is old */
     int64_t clock_offset_s;         /* server's clock less ours: set when it refused a timestamp */
 };
 
@@ -26,13 +29,21 @@ struct dispatch {
     struct engine *engine;
     struct http http;
     struct dispatch_app *apps; /* owned; as config->apps */
-    struct metrics *metrics;   /* borrowed; set before dispatch_run() */
-    struct transfer *spare;    /* owned; list */
+    size_t n_apps;
+    struct metrics *metrics; /* borrowed; set before dispatch_run() */
+    struct transfer *spare;  /* owned; list */
 };
 
 /* 0, or a negative UV_ code. */
 int dispatch_init(struct dispatch *dispatch, uv_loop_t *loop, const struct config *config,
                   struct engine *engine) __attribute__((warn_unused_result));
+
+/* Prepares what the new configuration needs: 0, or UV_ENOMEM. Then, as one likes: */
+int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
+                     const struct config_diff *diff) __attribute__((warn_unused_result));
+void dispatch_give_up(struct dispatch *dispatch); /* forgets it, or */
+void dispatch_change(struct dispatch *dispatch, const struct config *config,
+                     const struct config_diff *diff); /* takes it, with the merged configuration */
 
 /* Starts whatever the engine wants sent. */
 void dispatch_run(struct dispatch *dispatch, uint64_t now_ms);

@@ -6,19 +6,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096
+#include "daemon/log_repeat.h"
+#include "lib/utf8.h"
+
+#define LINE_MAX_BYTES 16384 /* of a field that would be beyond it nothing is written */
 
 struct line {
     char bytes[LINE_MAX_BYTES];
     size_t len;
+    bool is_full;
 };
 
 static struct {
     int level;
     enum log_format format;
     bool to_journal;
-    time_t second;
+    uint64_t second;
     unsigned n_lines, n_suppressed;
+    struct log_kinds kinds;
 } log_state = {.level = LOG_INFO};
 
 void log_init(int level, enum log_format format)
@@ -42,13 +47,13 @@ static const char *level_name(int level)
     return level == LOG_DEBUG ? "debug" : "info";
 }
 
-/* One byte of the line is kept for its end. */
+/* Two bytes of the line are kept for its end. */
 static void put(struct line *line, const char *bytes, size_t len)
 {
-    size_t room = sizeof(line->bytes) - 1 - line->len;
-
-    if (len > room)
-        len = room;
+    if (len > sizeof(line->bytes) - 2 - line->len) {
+        line->is_full = true;
+        return;
+    }
     memcpy(line->bytes + line->len, bytes, len);
     line->len += len;
 }
@@ -58,49 +63,67 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
+/* U+0000 to U+001F, and U+007F to U+009F, some of which terminals obey. */
+static bool is_control(const char *at, size_t len)
+{
+    unsigned char c = (unsigned char)at[0];
+
+    return len == 1 ? c < ' ' || c == 0x7f : c == 0xc2 && (unsigned char)at[1] < 0xa0;
+}
+
 static bool needs_quotes(struct pusher_string text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
+    const char *end = text.ptr + text.len;
+    size_t len;
 
-        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+    for (const char *at = text.ptr; at < end; at += len) {
+        len = pusher__utf8_char(at, end);
+        if (len == 0 || is_control(at, len) || strchr(" \"=\\", *at))
             return true;
     }
     return text.len == 0;
 }
 
-static void put_quoted(struct line *line, struct pusher_string text)
+static void put_char(struct line *line, const char *at, size_t len)
 {
     char escape[8];
 
-    put(line, "\"", 1);
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
-        if (c == '"' || c == '\\') {
+    if (len == 0) {
+        put_text(line, "\xef\xbf\xbd"); /* U+FFFD */
+    } else if (is_control(at, len)) {
+        put(line, escape,
+            (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)at[len - 1]));
+    } else {
+        if (*at == '"' || *at == '\\')
             put(line, "\\", 1);
-            put(line, &text.ptr[i], 1);
-        } else if (c < ' ' || c == 0x7f) {
-            put(line, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
-        } else {
-            put(line, &text.ptr[i], 1);
-        }
+        put(line, at, len);
+    }
+}
+
+static void put_quoted(struct line *line, struct pusher_string text)
+{
+    const char *end = text.ptr + text.len;
+
+    put(line, "\"", 1);
+    for (const char *at = text.ptr; at < end;) {
+        size_t len = pusher__utf8_char(at, end);
+
+        put_char(line, at, len);
+        at += len > 0 ? len : 1;
     }
     put(line, "\"", 1);
 }
 
 static struct pusher_string cut(struct pusher_string text)
 {
-    if (text.len > LOG_TEXT_MAX)
-        text.len = LOG_TEXT_MAX;
-    while (text.len > 0 && text.len == LOG_TEXT_MAX && (text.ptr[text.len] & 0xc0) == 0x80)
-        text.len--;
+    text.len = pusher__utf8_cut(text.ptr, text.len, LOG_TEXT_MAX);
     return text;
 }
 
 static void put_field(struct line *line, const struct log_field *field)
 {
     bool json = log_state.format == LOG_FORMAT_JSON;
+    size_t begin = line->len;
     char number[24];
 
     put_text(line, json ? ",\"" : " ");
@@ -112,6 +135,9 @@ static void put_field(struct line *line, const struct log_field *field)
         put_quoted(line, cut(field->text));
     else
         put(line, field->text.ptr, cut(field->text).len);
+    if (line->is_full)
+        line->len = begin;
+    line->is_full = false;
 }
 
 static void put_head(struct line *line, int level)
@@ -158,20 +184,41 @@ static void write_line(int level, const char *tag, const char *message,
         return;
 }
 
-static bool is_suppressed(void)
+static const struct log_field no_field = {0};
+
+static uint64_t now_s(void)
 {
-    static const struct log_field none = {0};
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    if (now.tv_sec != log_state.second) {
-        struct log_field count[] = {LOG_NUMBER("lines", log_state.n_suppressed), none};
+    return (uint64_t)now.tv_sec;
+}
 
-        if (log_state.n_suppressed > 0)
-            write_line(LOG_WARNING, "log", "lines were not written", count);
-        log_state.second = now.tv_sec;
-        log_state.n_lines = log_state.n_suppressed = 0;
-    }
+static void write_more(const struct log_kind *kind)
+{
+    struct log_field fields[3] = {{0}};
+    size_t n = 0;
+
+    if (kind->subject_key)
+        fields[n++] = LOG_TEXT(kind->subject_key, kind->subject);
+    fields[n] = LOG_NUMBER("repeated", kind->n_more);
+    write_line(kind->level, kind->tag, kind->message, fields);
+}
+
+static void write_suppressed(void)
+{
+    struct log_field count[] = {LOG_NUMBER("lines", log_state.n_suppressed), no_field};
+
+    if (log_state.n_suppressed > 0)
+        write_line(LOG_WARNING, "log", "lines were not written", count);
+    log_state.n_lines = log_state.n_suppressed = 0;
+}
+
+static bool is_suppressed(uint64_t second)
+{
+    if (second != log_state.second)
+        write_suppressed();
+    log_state.second = second;
     if (++log_state.n_lines <= LOG_LINES_PER_S)
         return false;
     log_state.n_suppressed++;
@@ -180,6 +227,33 @@ static bool is_suppressed(void)
 
 void log_fields(int level, const char *tag, const char *message, const struct log_field *fields)
 {
-    if (log_is_on(level) && !is_suppressed())
+    uint64_t second = now_s();
+
+    if (log_is_on(level) &&
+        log_kinds_take(&log_state.kinds, level, tag, message, fields, second, write_more) &&
+        !is_suppressed(second))
         write_line(level, tag, message, fields);
+}
+
+bool log_has_more(void)
+{
+    return log_state.n_suppressed > 0 || log_kinds_have_more(&log_state.kinds);
+}
+
+static void flush(uint64_t second)
+{
+    log_kinds_flush(&log_state.kinds, second, write_more);
+    if (log_state.second < second)
+        write_suppressed();
+}
+
+void log_flush(void)
+{
+    if (log_has_more())
+        flush(now_s());
+}
+
+void log_flush_all(void)
+{
+    flush(UINT64_MAX);
 }

@@ -32,7 +32,7 @@ static const char usage_text[] =
     "  -h, --help           print this and exit\n"
     "\n"
     "What the file does not say is taken from the environment: REDIS_URL, PUSHER_APP_ID, PUSHER_APP_KEY,\n"
-    "PUSHER_APP_SECRET, PUSHER_APP_CLUSTER, ... TERM and INT end it in good order.\n";
+    "PUSHER_APP_SECRET, PUSHER_APP_CLUSTER, ... TERM and INT end it in good order, HUP reads it all again.\n";
 
 static int parse(int argc, char **argv, struct options *ret_options)
 {
@@ -87,10 +87,8 @@ static int check_spool(const struct config *config, enum action action)
     return -1;
 }
 
-static struct config *load(const struct options *options)
+static struct config *load(const struct options *options, struct config_source source)
 {
-    struct config_source source = {
-        .file = options->file, .app_json_file = options->app_json_file, .environ = environ};
     struct config_error error;
     struct config *config;
 
@@ -110,6 +108,7 @@ static struct config *load(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = {.action = RUN};
+    struct config_source source = {.environ = environ};
     struct config *config;
     int status = 0;
 
@@ -117,7 +116,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "Try 'pusherd --help'.\n");
         return EX_USAGE;
     }
-    config = load(&options);
+    source.file = options.file;
+    source.app_json_file = options.app_json_file;
+    config = load(&options, source);
     if (!config)
         return EX_CONFIG;
     if (options.action == DUMP)
@@ -126,7 +127,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "pusherd: the configuration is good\n");
     else {
         log_init(config->log_level, config->log_format);
-        status = pusherd_run(config);
+        status = pusherd_run(config, &source);
+        config = NULL; /* which it has freed */
     }
     config_free(config);
     if (status == PUSHERD_NO_LISTENER)

@@ -69,23 +69,45 @@ const char *metrics_code_name(size_t index)
     return codes[index];
 }
 
+void metrics_clear_app(struct metrics_app *app)
+{
+    *app = (struct metrics_app){
+        .batches.scale = &metrics_batches,
+        .round_trips.scale = &metrics_times,
+        .claim_to_send.scale = &metrics_times,
+    };
+}
+
+int metrics_grow(struct metrics *metrics, size_t n_apps, size_t n_queues)
+{
+    struct metrics_queue *queues;
+    struct metrics_app *apps;
+
+    n_apps = n_apps > metrics->n_apps ? n_apps : metrics->n_apps;
+    n_queues = n_queues > metrics->n_queues ? n_queues : metrics->n_queues;
+    apps = reallocarray(metrics->apps, n_apps + 1, sizeof(*apps));
+    if (!apps)
+        return -1;
+    metrics->apps = apps;
+    for (; metrics->n_apps < n_apps; metrics->n_apps++)
+        metrics_clear_app(&apps[metrics->n_apps]);
+    queues = reallocarray(metrics->queues, n_queues + 1, sizeof(*queues));
+    if (!queues)
+        return -1;
+    metrics->queues = queues;
+    for (; metrics->n_queues < n_queues; metrics->n_queues++)
+        queues[metrics->n_queues] = (struct metrics_queue){{0}, {0}};
+    return 0;
+}
+
 int metrics_init(struct metrics *metrics, size_t n_apps, size_t n_queues)
 {
     memset(metrics, 0, sizeof(*metrics));
-    metrics->start_unix_s = clock_unix_s();
-    metrics->apps = calloc(n_apps + 1, sizeof(*metrics->apps));
-    metrics->queues = calloc(n_queues + 1, sizeof(*metrics->queues));
-    if (!metrics->apps || !metrics->queues)
-        return -1;
-    for (size_t i = 0; i < n_apps; i++) {
-        metrics->apps[i].batches.scale = &metrics_batches;
-        metrics->apps[i].round_trips.scale = &metrics_times;
-        metrics->apps[i].claim_to_send.scale = &metrics_times;
-    }
+    metrics->start_unix_s = metrics->loaded_unix_s = clock_unix_s();
     for (size_t i = 0; i < N_SCRIPTS; i++)
         metrics->scripts[i].scale = &metrics_times;
     metrics->turns.scale = &metrics_times;
-    return 0;
+    return metrics_grow(metrics, n_apps, n_queues);
 }
 
 void metrics_deinit(struct metrics *metrics)
@@ -162,6 +184,7 @@ static void count_retry(struct metrics_app *app, const struct answer *answer)
     case ANSWER_DONE:
     case ANSWER_REFUSED:
     case ANSWER_CANCELLED:
+    case ANSWER_OUTDATED:
         break;
     }
 }

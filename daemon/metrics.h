@@ -80,6 +80,10 @@ struct metrics_queue {
 struct metrics {
     struct metrics_app *apps;     /* owned; one for each app */
     struct metrics_queue *queues; /* owned; one for each queue */
+    size_t n_apps, n_queues;
+    uint64_t reloads, reloads_refused; /* of the configuration */
+    bool last_reload_failed;
+    int64_t loaded_unix_s; /* when the configuration in force was read */
     struct metrics_histogram scripts[N_SCRIPTS];
     struct metrics_histogram turns; /* of the loop: time not spent waiting */
     uint64_t turn_ns, idle_ns;      /* when the last turn began, and waited in all until then */
@@ -89,6 +93,13 @@ struct metrics {
 /* -1 when out of memory. */
 int metrics_init(struct metrics *metrics, size_t n_apps, size_t n_queues)
     __attribute__((warn_unused_result));
+
+/* Room for more, which begin at 0. -1 when out of memory; then all is as it was. */
+int metrics_grow(struct metrics *metrics, size_t n_apps, size_t n_queues)
+    __attribute__((warn_unused_result));
+
+/* The place is another app's from now on. */
+void metrics_clear_app(struct metrics_app *app);
 
 void metrics_deinit(struct metrics *metrics);
 

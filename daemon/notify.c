@@ -1,6 +1,7 @@
 /* One timer does it: every second, or twice in the watchdog's interval if that is shorter. */
 #include "daemon/notify.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,28 @@ void notify_turn(struct notify *notify)
 
 void notify_ready(struct notify *notify)
 {
+    notify->is_ready = true;
     if (notify->is_on)
+        tell("READY=1");
+}
+
+/* A daemon that is not ready yet must not say it is when the reload is over. */
+void notify_reloading(struct notify *notify)
+{
+    char message[64];
+
+    (void)snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                   uv_hrtime() / 1000);
+    if (notify->is_on && notify->is_ready)
+        tell(message);
+}
+
+void notify_reloaded(struct notify *notify)
+{
+    if (!notify->is_on)
+        return;
+    send_status(notify);
+    if (notify->is_ready)
         tell("READY=1");
 }
 

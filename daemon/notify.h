@@ -1,9 +1,10 @@
 /* What the service manager is told, see sd_notify(3): that the daemon is ready, how it is doing,
- * that its loop turns, and that it stops.
+ * that its loop turns, that it reads its configuration again, and that it stops.
  *
  *     notify_start(&notify, loop, describe, data)
  *     notify_turn(&notify)       in each turn of the loop
  *     notify_ready(&notify)      once
+ *     notify_reloading(&notify), notify_reloaded(&notify)   around each reload
  *     notify_stopping(&notify)   once
  *     notify_close(&notify)      the handle is gone when the loop has run out
  *
@@ -30,6 +31,7 @@ struct notify {
     void *data;
     bool is_on;
     bool has_watchdog;
+    bool is_ready;
     bool is_fed;                    /* the loop has not turned since the watchdog was last fed */
     uint64_t next_status_ms;        /* no status before this */
     char status[NOTIFY_STATUS_MAX]; /* as last sent */
@@ -38,6 +40,8 @@ struct notify {
 void notify_start(struct notify *notify, uv_loop_t *loop, notify_describe_cb describe, void *data);
 void notify_turn(struct notify *notify);
 void notify_ready(struct notify *notify);
+void notify_reloading(struct notify *notify);
+void notify_reloaded(struct notify *notify); /* sends the status as well */
 void notify_stopping(struct notify *notify);
 void notify_close(struct notify *notify);
 

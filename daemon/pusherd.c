@@ -10,15 +10,14 @@
 #include "daemon/clock.h"
 #include "daemon/delivery_pool.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/script.h"
+#include "daemon/settings.h"
 #include "lib/require.h"
 
-#define MIN_WINDOW_JOBS 1000
-#define MAX_WINDOW_JOBS 20000
-#define BATCHES_AHEAD   2 /* claimed for each request that can be in flight */
 #define ARENA_MAX_BYTES (64u << 20)
-#define WAIT_MS         5000 /* of the blocking command, at most */
 #define LEAVE_MS        3000 /* to settle what is left, on the way out */
+#define LOG_FLUSH_MS    1000 /* what the log counts is told so soon */
 
 static struct pusherd *pusherd_of(const uv_handle_t *handle)
 {
@@ -37,12 +36,27 @@ static void collect_settled(struct pusherd *pusherd)
         source_settle(&pusherd->sources[job->queue], DELIVERY_OF(job));
 }
 
+/* The first source behind this one, NULL: of all; or NULL. */
+static struct source *next_source(const struct pusherd *pusherd, const struct source *after)
+{
+    size_t i = after ? (size_t)(after - pusherd->sources) + 1 : 0;
+
+    while (i < pusherd->config->n_queues && !pusherd_has_queue(pusherd, i))
+        i++;
+    return i < pusherd->config->n_queues ? &pusherd->sources[i] : NULL;
+}
+
+#define FOREACH_SOURCE(source, pusherd)                                                            \
+    for (struct source *source = next_source((pusherd), NULL); source;                             \
+         source = next_source((pusherd), source))
+
 static uint64_t send_until(const struct pusherd *pusherd)
 {
     uint64_t until = UINT64_MAX;
 
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        uint64_t of_source = source_send_until(&pusherd->sources[i]);
+    FOREACH_SOURCE(source, pusherd)
+    {
+        uint64_t of_source = source_send_until(source);
 
         if (of_source < until)
             until = of_source;
@@ -52,18 +66,18 @@ static uint64_t send_until(const struct pusherd *pusherd)
 
 static void send_and_settle(struct pusherd *pusherd, uint64_t now_ms)
 {
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_rest(&pusherd->sources[i], now_ms);
+    FOREACH_SOURCE(source, pusherd)
+    source_rest(source, now_ms);
     engine_set_send_until(pusherd->engine, send_until(pusherd));
     if (!pusherd->dispatch_is_closed && !pusherd->dispatch.http.closing) {
         dispatch_run(&pusherd->dispatch, now_ms);
         http_flush(&pusherd->dispatch.http);
     }
     collect_settled(pusherd);
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_run(&pusherd->sources[i], now_ms);
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        source_flush(&pusherd->sources[i]);
+    FOREACH_SOURCE(source, pusherd)
+    source_run(source, now_ms);
+    FOREACH_SOURCE(source, pusherd)
+    source_flush(source);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -75,14 +89,17 @@ static void arm_timer(struct pusherd *pusherd, uint64_t now_ms)
 {
     uint64_t at = engine_wake_at(pusherd->engine, now_ms);
 
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        uint64_t of_source = source_wake_at(&pusherd->sources[i], now_ms);
+    FOREACH_SOURCE(source, pusherd)
+    {
+        uint64_t of_source = source_wake_at(source, now_ms);
 
         if (of_source < at)
             at = of_source;
     }
     if (pusherd->phase != PUSHERD_RUNNING && pusherd->deadline_ms < at)
         at = pusherd->deadline_ms;
+    if (log_has_more() && now_ms + LOG_FLUSH_MS < at)
+        at = now_ms + LOG_FLUSH_MS;
     if (at == UINT64_MAX) {
         uv_timer_stop(&pusherd->timer);
         return;
@@ -93,8 +110,8 @@ static void arm_timer(struct pusherd *pusherd, uint64_t now_ms)
 
 static void be_ready(struct pusherd *pusherd)
 {
-    for (size_t i = 0; i < pusherd->config->n_queues && !pusherd->is_ready; i++)
-        pusherd->is_ready = pusherd->sources[i].was_connected;
+    FOREACH_SOURCE(source, pusherd)
+    pusherd->is_ready |= source->was_connected;
     if (pusherd->is_ready)
         notify_ready(&pusherd->notify);
 }
@@ -110,7 +127,9 @@ static void on_turn(uv_prepare_t *turn)
         return;
     notify_turn(&pusherd->notify);
     status_turn(&pusherd->status);
+    log_flush();
     send_and_settle(pusherd, now_ms);
+    reload_turn(pusherd);
     if (!pusherd->is_ready)
         be_ready(pusherd);
     if (pusherd->phase != PUSHERD_RUNNING)
@@ -128,8 +147,9 @@ static void on_dispatch_closed(struct http *http)
 
 static bool all_done(const struct pusherd *pusherd)
 {
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        if (!source_is_done(&pusherd->sources[i]))
+    FOREACH_SOURCE(source, pusherd)
+    {
+        if (!source_is_done(source))
             return false;
     }
     return true;
@@ -153,11 +173,12 @@ static void close_signals(struct pusherd *pusherd)
 static void close_all(struct pusherd *pusherd)
 {
     pusherd->phase = PUSHERD_CLOSING;
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        source_close(&pusherd->sources[i]);
-        source_drop_unchecked(&pusherd->sources[i]);
+    FOREACH_SOURCE(source, pusherd)
+    {
+        source_close(source);
+        source_drop_unchecked(source);
         collect_settled(pusherd);
-        pusherd->left_behind |= source_drop_all(&pusherd->sources[i]);
+        pusherd->left_behind |= source_drop_all(source);
     }
     uv_close((uv_handle_t *)&pusherd->turn, NULL);
     uv_close((uv_handle_t *)&pusherd->timer, NULL);
@@ -197,8 +218,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct pusherd *pusherd = pusherd_of((uv_handle_t *)handle);
 
     if (number == SIGHUP)
-        log_event(LOG_WARNING, "signal",
-                  "the configuration is read at start only: restart to change it");
+        reload(pusherd);
     else if (pusherd->phase == PUSHERD_RUNNING)
         stop(pusherd);
     else if (pusherd->phase == PUSHERD_DRAINING)
@@ -207,79 +227,34 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- set-up */
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t max_timeout_ms(const struct config *config)
-{
-    uint64_t max = 0;
-
-    for (size_t i = 0; i < config->n_apps; i++) {
-        uint64_t timeout = pusher_client_timeout_ms(config->apps[i].client);
-
-        max = timeout > max ? timeout : max;
-    }
-    return max;
-}
-
-/* What keeps every app busy, for each queue: the jobs of one need not leave room for another's. */
-static size_t window_jobs(const struct config *config)
-{
-    size_t jobs = 0, max = MIN_WINDOW_JOBS * config->n_queues;
-
-    for (size_t i = 0; i < config->n_apps; i++)
-        jobs += (size_t)config->apps[i].max_in_flight * BATCHES_AHEAD *
-                pusher_client_max_events_per_batch(config->apps[i].client);
-    if (jobs < MIN_WINDOW_JOBS)
-        jobs = MIN_WINDOW_JOBS;
-    if (max < MAX_WINDOW_JOBS)
-        max = MAX_WINDOW_JOBS;
-    return jobs * config->n_queues < max ? jobs * config->n_queues : max;
-}
-
 static int make_engine(struct pusherd *pusherd)
 {
     const struct config *config = pusherd->config;
     struct engine_app_limits *apps = calloc(config->n_apps + 1, sizeof(*apps));
-    struct engine_limits limits = {
-        .max_jobs = window_jobs(config),
-        .max_bytes = config->max_claimed_bytes,
-        .max_attempts = config->max_attempts,
-        .retry_base_ms = config->retry_base_ms,
-        .retry_cap_ms = config->retry_cap_ms,
-        .retry_for_ms = config->retry_for_ms,
-        .lane_hold_ms = config->lane_hold_ms,
-    };
+    struct engine_limits limits = settings_engine(config);
 
     if (!apps)
         return -1;
     if (getrandom(&limits.seed, sizeof(limits.seed), 0) != (ssize_t)sizeof(limits.seed))
         limits.seed = uv_hrtime();
     for (size_t i = 0; i < config->n_apps; i++)
-        apps[i] = (struct engine_app_limits){
-            config->apps[i].max_in_flight,
-            pusher_client_max_events_per_batch(config->apps[i].client),
-            pusher_client_max_request_bytes(config->apps[i].client),
-            !config->apps[i].adaptive,
-        };
+        apps[i] = settings_app(&config->apps[i]);
     pusherd->engine = engine_new(&limits, apps, (unsigned)config->n_apps);
-    pusherd->context.max_jobs = limits.max_jobs;
-    pusherd->context.max_bytes = limits.max_bytes;
     free(apps);
     return pusherd->engine ? 0 : -1;
 }
 
-/* Requests must end before the lease does, and the lease be renewed well before that. */
-static void set_times(struct pusherd *pusherd)
+/* Memory of those that are in use only. */
+static int make_sources(struct pusherd *pusherd)
 {
-    struct source_context *context = &pusherd->context;
-    uint64_t lease_ms = pusherd->config->lease_ms;
+    const struct config *config = pusherd->config;
 
-    context->send_ms = lease_ms - min_u64(lease_ms / 2, max_timeout_ms(pusherd->config));
-    context->beat_ms = min_u64(lease_ms / 3, context->send_ms / 2);
-    context->wait_ms = WAIT_MS;
+    pusherd->sources = calloc(CONFIG_MAX_QUEUE_SLOTS, sizeof(*pusherd->sources));
+    for (size_t i = 0; pusherd->sources && i < config->n_queues; i++) {
+        if (source_reserve(&pusherd->sources[i], config->n_apps) != 0)
+            return -1;
+    }
+    return pusherd->sources ? 0 : -1;
 }
 
 static void start_sources(struct pusherd *pusherd)
@@ -316,19 +291,15 @@ static int set_up(struct pusherd *pusherd)
 {
     const struct config *config = pusherd->config;
 
-    pusherd->sources = calloc(config->n_queues, sizeof(*pusherd->sources));
-    if (!pusherd->sources || make_engine(pusherd) != 0 ||
-        parking_init(&pusherd->context.parking, (unsigned)(config->n_queues * config->n_apps)) != 0)
-        return -1;
-    if (metrics_init(&pusherd->metrics, config->n_apps, config->n_queues) != 0)
+    if (make_sources(pusherd) != 0 || make_engine(pusherd) != 0 ||
+        metrics_init(&pusherd->metrics, config->n_apps, config->n_queues) != 0)
         return -1;
     arena_init(&pusherd->arena, ARENA_MAX_BYTES);
-    pusherd->context.config = config;
     pusherd->context.engine = pusherd->engine;
     pusherd->context.metrics = &pusherd->metrics;
     pusherd->context.sources = pusherd->sources;
     pusherd->context.arena = &pusherd->arena;
-    set_times(pusherd);
+    settings_sources(&pusherd->context, config);
     if (uv_loop_init(&pusherd->loop) != 0)
         return -1;
     if (dispatch_init(&pusherd->dispatch, &pusherd->loop, config, pusherd->engine) != 0)
@@ -344,12 +315,12 @@ static void tear_down(struct pusherd *pusherd)
     engine_free(pusherd->engine);
     arena_deinit(&pusherd->arena);
     delivery_pool_clear();
-    free(pusherd->context.parking);
-    for (size_t i = 0; i < pusherd->config->n_queues; i++)
+    for (size_t i = 0; i < CONFIG_MAX_QUEUE_SLOTS; i++)
         source_deinit(&pusherd->sources[i]);
     free(pusherd->sources);
     script_measure(NULL);
     metrics_deinit(&pusherd->metrics);
+    config_free(pusherd->config);
     REQUIRE(uv_loop_close(&pusherd->loop) == 0); /* every handle was closed */
 }
 
@@ -365,18 +336,22 @@ static int listen_for_status(struct pusherd *pusherd)
     return PUSHERD_NO_LISTENER;
 }
 
-int pusherd_run(const struct config *config)
+int pusherd_run(struct config *config, const struct config_source *source)
 {
     struct pusherd pusherd;
 
     memset(&pusherd, 0, sizeof(pusherd));
     pusherd.config = config;
+    pusherd.config_source = source;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a spool that may not grow is an error of its write */
-    if (listen_for_status(&pusherd) != 0)
+    if (listen_for_status(&pusherd) != 0) {
+        config_free(config);
         return PUSHERD_NO_LISTENER;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || set_up(&pusherd) != 0) {
         log_event(LOG_ERR, "start", "out of memory or descriptors");
+        config_free(config);
         return -1;
     }
     start_handles(&pusherd);
@@ -386,6 +361,7 @@ int pusherd_run(const struct config *config)
     uv_run(&pusherd.loop, UV_RUN_DEFAULT);
     tear_down(&pusherd);
     curl_global_cleanup();
+    log_flush_all();
     log_event(LOG_NOTICE, "stop",
               pusherd.left_behind ? "stopped; unsettled jobs are left to others" : "stopped",
               LOG_NUMBER("left_behind", pusherd.left_behind));

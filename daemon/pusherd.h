@@ -28,7 +28,8 @@ enum pusherd_phase {
 };
 
 struct pusherd {
-    const struct config *config; /* borrowed */
+    struct config *config;                     /* owned; another one after a reload */
+    const struct config_source *config_source; /* borrowed; to read it again */
     uv_loop_t loop;
     uv_prepare_t turn;
     uv_timer_t timer;
@@ -38,7 +39,7 @@ struct pusherd {
     struct engine *engine;
     struct dispatch dispatch;
     struct source_context context;
-    struct source *sources; /* owned; one for each queue */
+    struct source *sources; /* owned; CONFIG_MAX_QUEUE_SLOTS, of which those of queues are open */
     struct arena arena;
     struct metrics metrics;
     struct status status;
@@ -47,12 +48,26 @@ struct pusherd {
     bool is_ready;        /* Redis was reached once, for some queue */
     bool dispatch_is_closed;
     bool left_behind; /* some jobs could not be settled before the end */
+    char refusal[sizeof(((struct config_error *)NULL)->text)]; /* of the last reload; "" */
 };
+
+/* What the configuration has in this place, but for what was removed. A queue is there until its
+ * jobs are settled. */
+static inline bool pusherd_has_app(const struct pusherd *pusherd, size_t app)
+{
+    return !pusherd->config->apps[app].removed;
+}
+
+static inline bool pusherd_has_queue(const struct pusherd *pusherd, size_t queue)
+{
+    return pusherd->sources[queue].is_open;
+}
 
 #define PUSHERD_NO_LISTENER (-2)
 
-/* Runs until a signal ends it. 0; 1 if jobs had to be left to others unsettled; negative and a
- * logged reason if it could not start: PUSHERD_NO_LISTENER if [status] listen cannot be had. */
-int pusherd_run(const struct config *config);
+/* Runs until a signal ends it; frees the configuration. 0; 1 if jobs had to be left to others
+ * unsettled; negative and a logged reason if it could not start: PUSHERD_NO_LISTENER if [status]
+ * listen cannot be had. */
+int pusherd_run(struct config *config, const struct config_source *source);
 
 #endif

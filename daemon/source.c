@@ -9,14 +9,25 @@
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
 
+int source_reserve(struct source *source, size_t n_apps)
+{
+    return parking_grow(&source->parking, &source->n_parking, n_apps);
+}
+
 void source_init(struct source *source, struct source_context *context, uv_loop_t *loop,
                  const struct queue_config *queue, unsigned index)
 {
+    struct parking_app *parking = source->parking;
+    size_t n_parking = source->n_parking;
+
     memset(source, 0, sizeof(*source));
     source->context = context;
     source->queue = queue;
     source->index = index;
-    source->parking = context->parking + index * context->config->n_apps;
+    source->is_open = true;
+    source->parking = parking;
+    source->n_parking = n_parking;
+    source->returning = SIZE_MAX;
     source->max_jobs = source_share(source, context->max_jobs);
     source->max_bytes = source_share(source, context->max_bytes);
     source->claim_below_bytes = SIZE_MAX;
@@ -77,7 +88,7 @@ void source_hear_next_due(struct source *source, long long due_ms)
         source->next_claim_ms = at;
 }
 
-static void leave(struct source *source, uint64_t now_ms)
+static void give_lease_up(struct source *source, uint64_t now_ms)
 {
     if (source->claim_is_out || source->recovery_is_out || source->close_is_out ||
         source->lease_is_closed || source->lease != LEASE_HELD || !list_empty(&source->held) ||
@@ -102,7 +113,7 @@ void source_run(struct source *source, uint64_t now_ms)
         source_park(source);
         source_claim(source, now_ms);
         if (source->context->stopping || source->is_yielding)
-            leave(source, now_ms);
+            give_lease_up(source, now_ms);
     }
     source_wait_for_job(source, now_ms);
 }
@@ -127,11 +138,16 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
     return at;
 }
 
+/* Requests that start by then end before the lease does. */
 uint64_t source_send_until(const struct source *source)
 {
+    uint64_t request_ms = source->context->request_ms;
+
     if (source->lease != LEASE_HELD || source_is_resting(source))
         return UINT64_MAX;
-    return source->lease_sent_ms + source->context->send_ms;
+    if (request_ms > source->lease_ms / 2)
+        request_ms = source->lease_ms / 2;
+    return source->lease_sent_ms + source->lease_ms - request_ms;
 }
 
 bool source_is_done(const struct source *source)

@@ -30,16 +30,14 @@ struct source_context {
     const struct config *config;
     struct engine *engine;
     struct metrics *metrics;
-    struct arena *arena; /* scratch */
-    bool stopping;       /* no claims any more */
-    uint64_t beat_ms;    /* between renewals of a lease */
-    uint64_t wait_ms;    /* of the blocking command */
-    uint64_t
-        send_ms; /* after a renewal, requests may start for so long: they end before the lease */
-    struct parking_app *parking; /* of each queue one for each app */
-    size_t max_jobs, max_bytes;  /* held at a time, by all queues */
-    struct source *sources;      /* one for each queue */
-    uint64_t next_yield_ms;      /* no partition is given up before this */
+    struct arena *arena;        /* scratch */
+    bool stopping;              /* no claims any more */
+    uint64_t beat_ms;           /* between renewals of a lease */
+    uint64_t wait_ms;           /* of the blocking command */
+    uint64_t request_ms;        /* the longest that a request may take */
+    size_t max_jobs, max_bytes; /* held at a time, by all queues */
+    struct source *sources;     /* one for each queue of the configuration, and slots to come */
+    uint64_t next_yield_ms;     /* no partition is given up before this */
 };
 
 struct source_counters {
@@ -52,6 +50,7 @@ struct source {
     struct source_context *context; /* borrowed */
     const struct queue_config *queue;
     unsigned index;
+    bool is_open; /* from source_init() to source_end() */
     char consumer[CONSUMER_MAX];
     char list_key[KEYS_QUEUE_COUNT][KEYS_KEY_MAX];
     char consumer_key[KEYS_CONSUMER_COUNT][KEYS_KEY_MAX];
@@ -66,13 +65,15 @@ struct source {
     bool beat_is_out;
     uint64_t next_beat_ms;
     uint64_t lease_sent_ms;   /* when the last renewal that succeeded was sent */
+    uint64_t lease_ms;        /* for how long that was */
     uint64_t renewal_sent_ms; /* when the one that is out was sent */
-    uint64_t rested_ms;       /* `lease_sent_ms` as it was when source_rest() let its jobs go */
+    uint64_t renewal_lease_ms;
+    uint64_t rested_ms; /* `lease_sent_ms` as it was when source_rest() let its jobs go */
 
     bool is_yielding; /* the list is given up to another daemon */
 
     bool claim_is_out;
-    uint64_t claim_sent_ms;
+    uint64_t claim_sent_ms, claim_lease_ms;
     bool claim_in_doubt; /* a claim's reply was lost: look for jobs we do not know we have */
     bool recovery_is_out;
     bool may_have_more; /* the queue was not found empty */
@@ -89,9 +90,10 @@ struct source {
     bool check_is_out;
     uint64_t check_after_ms;
 
-    struct parking_app *parking; /* borrowed; one an app */
-    bool return_is_out;          /* a call that brings parked jobs back; of this app: */
-    struct parking_app *returning;
+    struct parking_app *parking; /* owned; one an app: n_parking or less */
+    size_t n_parking;
+    bool return_is_out; /* a call that brings parked jobs back; of this app, SIZE_MAX: of none */
+    size_t returning;
     bool any_paused; /* an app is, by an operator */
 
     size_t max_jobs, max_bytes; /* its share of what may be held at a time */
@@ -126,6 +128,10 @@ struct source {
     bool spools_are_closed;
 };
 
+/* Room for so many apps: 0, or -1 when out of memory. To be called before source_init() on a zeroed
+ * struct, and whenever there are more. */
+int source_reserve(struct source *source, size_t n_apps) __attribute__((warn_unused_result));
+
 /* Opens the source; it starts by itself. Keys and consumer are made here. */
 void source_init(struct source *source, struct source_context *context, uv_loop_t *loop,
                  const struct queue_config *queue, unsigned index);
@@ -150,8 +156,34 @@ void source_drop_unchecked(struct source *source);
  * True if there were any. */
 bool source_drop_all(struct source *source);
 
-/* When the loop has run out: frees what is left. */
+/* When the loop has run out, or source_is_gone(): frees what is left. A zeroed struct is allowed.
+ */
 void source_deinit(struct source *source);
+
+/* ---- the configuration has changed (source_reload.c) */
+
+/* `queue` is what the source's queue is now, in the context's new configuration. */
+void source_change(struct source *source, const struct queue_config *queue);
+
+/* The queue is not configured any more: nothing is claimed; what is held is settled, and the lease
+ * closed. Then source_is_done(), and it may be ended. */
+void source_leave(struct source *source);
+
+/* It is configured again, before that was over. */
+void source_come_back(struct source *source);
+
+/* Closes connections and spools. The struct is free when source_is_gone(). */
+void source_end(struct source *source);
+bool source_is_gone(const struct source *source);
+
+/* What is held of an app goes back to Redis, to be made anew; what is in flight ends as it is. */
+void source_remake(struct source *source, unsigned app);
+
+/* The app's index is that of another one from now on. */
+void source_expect_app(struct source *source, unsigned app);
+
+/* Whether deliveries of the app are held. */
+bool source_holds_app(const struct source *source, unsigned app);
 
 /* Keeps in Redis which parts of an open delivery were delivered. */
 void source_keep_progress(struct source *source, const struct delivery *delivery);

@@ -101,6 +101,7 @@ static void on_claimed(const redisReply *reply, void *data)
         return;
     }
     source->lease_sent_ms = source->claim_sent_ms;
+    source->lease_ms = source->claim_lease_ms;
     source->backlog = (uint64_t)reply->element[2]->integer;
     source->is_paused = state == 0;
     source->may_have_more = !source->is_paused && source->backlog > 0;
@@ -121,7 +122,7 @@ size_t source_share(const struct source *source, size_t of_all)
     size_t weights = 0;
 
     for (size_t i = 0; i < config->n_queues; i++)
-        weights += config->queues[i].weight;
+        weights += config->queues[i].removed ? 0 : config->queues[i].weight;
     return (of_all * source->queue->weight + weights - 1) / weights;
 }
 
@@ -181,6 +182,7 @@ void source_claim(struct source *source, uint64_t now_ms)
         return;
     source->claim_is_out = true;
     source->claim_sent_ms = now_ms;
+    source->claim_lease_ms = config->lease_ms;
     source->next_claim_ms = UINT64_MAX;
 }
 

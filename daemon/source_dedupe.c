@@ -24,7 +24,8 @@ static void add_to_engine(struct source *source, struct list *deliveries)
 
 void source_admit(struct source *source, struct delivery *delivery)
 {
-    if (source->queue->dedupe_ms == 0)
+    if (source->queue->dedupe_ms == 0 && list_empty(&source->unchecked) &&
+        list_empty(&source->checking))
         engine_add(source->context->engine, &delivery->job, source->server_now_at_ms);
     else
         list_push(&source->unchecked, &delivery->link);
@@ -94,8 +95,13 @@ void source_check(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
 
-    if (list_empty(&source->unchecked) || source->check_is_out || now_ms < source->check_after_ms ||
-        !(call = script_call_new(&script_dedupe)))
+    if (list_empty(&source->unchecked) || source->check_is_out || now_ms < source->check_after_ms)
+        return;
+    if (source->queue->dedupe_ms == 0) { /* since the configuration was read again */
+        add_to_engine(source, &source->unchecked);
+        return;
+    }
+    if (!(call = script_call_new(&script_dedupe)))
         return;
     script_key(call, source->list_key[KEYS_SEEN]);
     script_arg_number(call, source->queue->dedupe_ms);

@@ -113,6 +113,7 @@ static void on_lease(const redisReply *reply, void *data)
     }
     source->lease = LEASE_HELD;
     source->lease_sent_ms = source->renewal_sent_ms;
+    source->lease_ms = source->renewal_lease_ms;
     source->backlog = (uint64_t)reply->element[2]->integer;
     if (source->backlog > 0)
         source->may_have_more = true;
@@ -127,7 +128,7 @@ static void on_lease_closed(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->close_is_out = false;
-    if (reply && source->is_yielding && !source->context->stopping)
+    if (reply && source->is_yielding && !source->context->stopping && !source->queue->removed)
         source_yielded(source, clock_ms());
     else
         source->lease_is_closed = reply != NULL;
@@ -159,10 +160,12 @@ void source_keep_lease(struct source *source, uint64_t now_ms)
     bool is_open = source->lease != LEASE_NONE;
 
     if (source->beat_is_out || source->close_is_out || source->lease_is_closed ||
-        now_ms < source->next_beat_ms || (!is_open && source->context->stopping) ||
+        now_ms < source->next_beat_ms ||
+        (!is_open && (source->context->stopping || source->queue->removed)) ||
         (!is_open && source_is_replaying(source)))
         return;
     source->renewal_sent_ms = now_ms;
+    source->renewal_lease_ms = source->context->config->lease_ms;
     source->next_beat_ms = now_ms + source->context->beat_ms;
     if (source->any_paused && source->next_beat_ms > now_ms + SOURCE_PAUSED_BEAT_MS)
         source->next_beat_ms = now_ms + SOURCE_PAUSED_BEAT_MS;

@@ -19,11 +19,18 @@ static size_t n_busy(const struct source *source, size_t app)
     return 2 * n_probe(source, app) * source->context->config->apps[app].max_in_flight;
 }
 
+static bool is_removed(const struct source *source, size_t app)
+{
+    return source->context->config->apps[app].removed;
+}
+
+/* Jobs of an app that was removed are brought back to fail. */
 static bool gate_is_open(const struct source *source, size_t app)
 {
     const char *text;
 
-    return engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
+    return is_removed(source, app) ||
+           engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
 }
 
 /* Jobs that name no app that is known have been failed: they count for none. */
@@ -102,8 +109,10 @@ void source_hear_paused(struct source *source, const redisReply *apps)
     source->any_paused = apps->elements > 0;
     if (source->any_paused && source->next_beat_ms > clock_ms() + SOURCE_PAUSED_BEAT_MS)
         source->next_beat_ms = clock_ms() + SOURCE_PAUSED_BEAT_MS;
-    for (size_t i = 0; i < config->n_apps; i++)
-        pause_app(source, i, names(apps, config->apps[i].name));
+    for (size_t i = 0; i < config->n_apps; i++) {
+        if (!is_removed(source, i))
+            pause_app(source, i, names(apps, config->apps[i].name));
+    }
 }
 
 /* ---- to Redis and back */
@@ -132,16 +141,15 @@ static void on_returned(const redisReply *reply, void *data)
         return;
     n = (size_t)reply->element[0]->integer;
     oldest = reply->element[1];
-    if (source->returning)
-        parking_returned(source->returning, n,
+    if (source->returning != SIZE_MAX)
+        parking_returned(&source->parking[source->returning], n,
                          oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
     source->counters.returned += n;
     source->may_have_more |= n > 0;
 }
 
-/* `parking` is NULL for an app that is not known any more. */
-static void bring_back(struct source *source, const char *app, struct parking_app *parking,
-                       size_t n)
+/* `index` is SIZE_MAX for an app that is not known any more. */
+static void bring_back(struct source *source, const char *app, size_t index, size_t n)
 {
     struct script_call *call = script_call_new(&script_unpark);
 
@@ -154,7 +162,7 @@ static void bring_back(struct source *source, const char *app, struct parking_ap
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_returned, source) != 0)
         return;
     source->return_is_out = true;
-    source->returning = parking;
+    source->returning = index;
 }
 
 /* Jobs of an app that is not configured any more come back to fail as those of an unknown app. */
@@ -170,7 +178,7 @@ void source_hear_parked(struct source *source, const redisReply *oldest)
         if (app != SIZE_MAX)
             parking_heard(&source->parking[app], strtoull(id->str, NULL, 10));
         else if (!source->return_is_out && !source->context->stopping)
-            bring_back(source, name->str, NULL, RETURN_MAX);
+            bring_back(source, name->str, SIZE_MAX, RETURN_MAX);
     }
 }
 
@@ -192,6 +200,49 @@ void source_park(struct source *source)
                                  n_probe(source, i));
 
         if (n > 0)
-            bring_back(source, source->context->config->apps[i].name, &source->parking[i], n);
+            bring_back(source, source->context->config->apps[i].name, i, n);
     }
+}
+
+/* ---- the configuration has changed */
+
+/* Of those that are not in the engine yet. */
+static void mark_all(struct source *source, struct list *deliveries, unsigned app)
+{
+    LIST_FOREACH(link, deliveries)
+    {
+        struct job *job = &LIST_ENTRY(link, struct delivery, link)->job;
+
+        if (job->app != app || job->parked || job->n_unresolved == 0)
+            continue;
+        job->parked = true;
+        parking_marked(&source->parking[app], 1, job->claim_id);
+        source->counters.parked++;
+    }
+}
+
+void source_remake(struct source *source, unsigned app)
+{
+    struct parking_app *parking = &source->parking[app];
+    uint64_t lowest;
+    size_t n = engine_park(source->context->engine, source->index, app, 0, &lowest);
+
+    parking_marked(parking, n, lowest);
+    source->counters.parked += n;
+    mark_all(source, &source->unchecked, app);
+    mark_all(source, &source->checking, app);
+    if (is_removed(source, app))
+        parking->is_paused = false;
+}
+
+void source_expect_app(struct source *source, unsigned app)
+{
+    parking_expect(&source->parking[app]);
+    if (source->returning == app)
+        source->returning = SIZE_MAX;
+}
+
+bool source_holds_app(const struct source *source, unsigned app)
+{
+    return source->parking[app].n_active + source->parking[app].n_pending > 0;
 }

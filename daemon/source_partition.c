@@ -12,8 +12,7 @@
 
 static bool is_sibling(const struct source *a, const struct source *b)
 {
-    return a->queue->partitions > 0 &&
-           a->queue - a->queue->partition == b->queue - b->queue->partition;
+    return a->queue->partitions > 0 && a->queue->family == b->queue->family;
 }
 
 unsigned source_n_owned(const struct source *source)
@@ -24,7 +23,8 @@ unsigned source_n_owned(const struct source *source)
     for (size_t i = 0; i < context->config->n_queues; i++) {
         const struct source *each = &context->sources[i];
 
-        n += is_sibling(source, each) && each->lease == LEASE_HELD && !each->is_yielding;
+        n += each->is_open && is_sibling(source, each) && each->lease == LEASE_HELD &&
+             !each->is_yielding;
     }
     return n;
 }
@@ -46,5 +46,7 @@ void source_yielded(struct source *source, uint64_t now_ms)
 {
     source->is_yielding = false;
     source->lease = LEASE_NONE;
-    source->next_beat_ms = now_ms + YIELD_BEATS * source->context->beat_ms;
+    source->next_beat_ms = now_ms;
+    if (source->queue->partitions > 0) /* else it has come back to the configuration */
+        source->next_beat_ms += YIELD_BEATS * source->context->beat_ms;
 }

@@ -95,6 +95,10 @@ bool source_has_parked(const struct source *source, unsigned app);
 
 void source_init_redis(struct source *source, uv_loop_t *loop);
 
+/* The configuration has changed: the same server, and maybe another user or password, which are
+ * used from the next connection on. */
+void source_change_redis(struct source *source);
+
 /* Its server is away, and its jobs were let go: it holds up no other queue. */
 bool source_is_resting(const struct source *source);
 

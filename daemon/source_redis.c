@@ -145,6 +145,23 @@ void source_init_redis(struct source *source, uv_loop_t *loop)
     source_init_wake(source, loop, &options);
 }
 
+static void change_options(struct redis *redis, const struct redis_config *config)
+{
+    const struct redis_options options = options_of(config);
+
+    redis->options.host = options.host;
+    redis->options.path = options.path;
+    redis->options.master = options.master;
+    redis->options.user = options.user;
+    redis->options.password = options.password;
+}
+
+void source_change_redis(struct source *source)
+{
+    change_options(&source->commands, &source->context->config->redis);
+    change_options(&source->wake, &source->context->config->redis);
+}
+
 bool source_is_resting(const struct source *source)
 {
     return source->rested_ms == source->lease_sent_ms && source->commands.state != REDIS_UP;
@@ -157,7 +174,7 @@ uint64_t source_rests_at(const struct source *source)
     if (source->rested_ms == source->lease_sent_ms || source->lease != LEASE_HELD ||
         config->n_queues < 2)
         return UINT64_MAX;
-    return source->lease_sent_ms + config->lease_ms;
+    return source->lease_sent_ms + source->lease_ms;
 }
 
 void source_rest(struct source *source, uint64_t now_ms)
@@ -179,6 +196,7 @@ void source_flush(struct source *source)
 
 void source_close(struct source *source)
 {
+    source->is_open = false;
     redis_close(&source->commands, NULL);
     redis_close(&source->wake, NULL);
 }

@@ -38,8 +38,23 @@ static void release_all(struct source *source, struct list *deliveries)
         release(source, LIST_ENTRY(link, struct delivery, link));
 }
 
+/* Neither the job's bytes nor the error's text, which may quote them. */
+static void log_failure(const struct source *source, const struct delivery *delivery)
+{
+    const struct part *part = delivery->job.parts;
+
+    while (part->state != PART_FAILED)
+        part++;
+    log_event(LOG_WARNING, "job", "a job failed", LOG_TEXT("code", part->code),
+              LOG_TEXT("queue", source->queue->name), LOG_STRING("app", delivery->app_name),
+              LOG_STRING("op", delivery->op_name), LOG_STRING("id", delivery->id),
+              LOG_NUMBER("status", part->http), LOG_NUMBER("attempts", delivery->job.attempts));
+}
+
 void source_settle(struct source *source, struct delivery *delivery)
 {
+    if (delivery->job.fate == JOB_FAILED)
+        log_failure(source, delivery);
     if (delivery->job.fate == JOB_ABANDONED || delivery->job.abandoned) {
         source_make_late(source, delivery);
         release(source, delivery);

@@ -45,8 +45,12 @@ static void free_spool(struct source_spool *spool)
 
 void source_deinit(struct source *source)
 {
-    LIST_FOREACH(link, &source->spools)
-    free_spool(LIST_ENTRY(link, struct source_spool, link));
+    if (source->context) {
+        LIST_FOREACH(link, &source->spools)
+        free_spool(LIST_ENTRY(link, struct source_spool, link));
+    }
+    free(source->parking);
+    memset(source, 0, sizeof(*source));
 }
 
 static void log_full(struct source *source)

@@ -62,7 +62,7 @@ static uint64_t n_apps_paused(const struct source *source)
     uint64_t n = 0;
 
     for (size_t i = 0; i < source->context->config->n_apps; i++)
-        n += source->parking[i].is_paused;
+        n += !source->context->config->apps[i].removed && source->parking[i].is_paused;
     return n;
 }
 
@@ -93,9 +93,19 @@ static const struct queue_gauge queue_gauges[] = {
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct source *source_at(const struct pusherd *pusherd, size_t i)
+/* The next queue or app from *i on that is there, in *i. */
+static bool next_queue(const struct pusherd *pusherd, size_t *i)
 {
-    return &pusherd->sources[i];
+    while (*i < pusherd->config->n_queues && !pusherd_has_queue(pusherd, *i))
+        ++*i;
+    return *i < pusherd->config->n_queues;
+}
+
+static bool next_app(const struct pusherd *pusherd, size_t *i)
+{
+    while (*i < pusherd->config->n_apps && !pusherd_has_app(pusherd, *i))
+        ++*i;
+    return *i < pusherd->config->n_apps;
 }
 
 static void put_queue_counters(FILE *out, const struct pusherd *pusherd)
@@ -104,8 +114,8 @@ static void put_queue_counters(FILE *out, const struct pusherd *pusherd)
         const struct queue_counter *counter = &queue_counters[i];
 
         metrics_text_family(out, counter->name, "counter", counter->help);
-        for (size_t k = 0; k < pusherd->config->n_queues; k++) {
-            const struct source *source = source_at(pusherd, k);
+        for (size_t k = 0; next_queue(pusherd, &k); k++) {
+            const struct source *source = &pusherd->sources[k];
             const char *counters = (const char *)&source->counters;
 
             metrics_text_sample(out, counter->name, LABELS({"queue", source->queue->name}),
@@ -120,8 +130,8 @@ static void put_queue_gauges(FILE *out, const struct pusherd *pusherd)
         const struct queue_gauge *gauge = &queue_gauges[i];
 
         metrics_text_family(out, gauge->name, "gauge", gauge->help);
-        for (size_t k = 0; k < pusherd->config->n_queues; k++) {
-            const struct source *source = source_at(pusherd, k);
+        for (size_t k = 0; next_queue(pusherd, &k); k++) {
+            const struct source *source = &pusherd->sources[k];
 
             metrics_text_sample(out, gauge->name, LABELS({"queue", source->queue->name}),
                                 gauge->value(source));
@@ -135,8 +145,8 @@ static void put_oldest(FILE *out, const struct pusherd *pusherd)
     uint64_t now_ms = clock_ms();
 
     metrics_text_family(out, name, "gauge", "Since the claim of the oldest job held; 0 if none.");
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        const struct source *source = source_at(pusherd, i);
+    for (size_t i = 0; next_queue(pusherd, &i); i++) {
+        const struct source *source = &pusherd->sources[i];
         uint64_t age_ms = 0;
 
         if (!list_empty(&source->held))
@@ -155,7 +165,7 @@ static void put_settled(FILE *out, const struct pusherd *pusherd)
     const char *name = "pusherd_jobs_settled_total";
 
     metrics_text_family(out, name, "counter", "Jobs settled in Redis, by what became of them.");
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+    for (size_t i = 0; next_queue(pusherd, &i); i++) {
         for (size_t fate = 0; fate < METRICS_N_FATES; fate++) {
             if (fates[fate])
                 metrics_text_sample(
@@ -171,7 +181,7 @@ static void put_failed(FILE *out, const struct pusherd *pusherd)
     const char *name = "pusherd_jobs_failed_total";
 
     metrics_text_family(out, name, "counter", "Of those that failed, by the code of the failure.");
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+    for (size_t i = 0; next_queue(pusherd, &i); i++) {
         for (size_t code = 0; code < METRICS_N_CODES; code++)
             metrics_text_sample(out, name,
                                 LABELS({"queue", pusherd->config->queues[i].name},
@@ -207,7 +217,7 @@ static void put_app_tables(FILE *out, const struct pusherd *pusherd)
         const struct app_table *table = &app_tables[i];
 
         metrics_text_family(out, table->name, "counter", table->help);
-        for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+        for (size_t app = 0; next_app(pusherd, &app); app++) {
             const char *metrics = (const char *)&pusherd->metrics.apps[app];
             const uint64_t *values = (const uint64_t *)(const void *)(metrics + table->offset);
 
@@ -240,7 +250,7 @@ static void put_app_numbers(FILE *out, const struct pusherd *pusherd)
         const struct app_number *number = &app_numbers[i];
 
         metrics_text_family(out, number->name, number->type, number->help);
-        for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+        for (size_t app = 0; next_app(pusherd, &app); app++) {
             const char *metrics = (const char *)&pusherd->metrics.apps[app];
 
             metrics_text_sample(out, number->name, LABELS({"app", pusherd->config->apps[app].name}),
@@ -297,7 +307,7 @@ static void put_app_histograms(FILE *out, const struct pusherd *pusherd)
         const struct app_number *number = &app_histograms[i];
 
         metrics_text_family(out, number->name, number->type, number->help);
-        for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+        for (size_t app = 0; next_app(pusherd, &app); app++) {
             const char *metrics = (const char *)&pusherd->metrics.apps[app];
 
             metrics_text_histogram(
@@ -312,7 +322,7 @@ static void put_gates(FILE *out, const struct pusherd *pusherd)
     const char *name = "pusherd_app_gate_closed", *text;
 
     metrics_text_family(out, name, "gauge", "Whether Pusher keeps the app from sending, and why.");
-    for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+    for (size_t app = 0; next_app(pusherd, &app); app++) {
         const struct gate *gate = engine_gate(pusherd->engine, (unsigned)app, &text);
 
         for (int cause = GATE_REFUSED; cause <= GATE_DOWN; cause++)
@@ -351,6 +361,17 @@ static void put_process(FILE *out, const struct pusherd *pusherd)
     metrics_text_sample(out, "pusherd_build_info", LABELS({"version", PUSHERD_VERSION}), 1);
     put_one(out, "pusherd_start_time_seconds", "gauge", "When it was started, since 1970.",
             (uint64_t)metrics->start_unix_s);
+    metrics_text_family(out, "pusherd_config_reloads_total", "counter",
+                        "Times that the configuration was read again, by what came of it.");
+    metrics_text_sample(out, "pusherd_config_reloads_total", LABELS({"result", "taken"}),
+                        metrics->reloads);
+    metrics_text_sample(out, "pusherd_config_reloads_total", LABELS({"result", "refused"}),
+                        metrics->reloads_refused);
+    put_one(out, "pusherd_config_last_reload_failed", "gauge",
+            "Whether the last of them was refused.", metrics->last_reload_failed);
+    put_one(out, "pusherd_config_loaded_time_seconds", "gauge",
+            "When the configuration in force was read, since 1970.",
+            (uint64_t)metrics->loaded_unix_s);
     put_one(out, "pusherd_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
     put_one(out, "pusherd_isolations_total", "counter",
             "Refused batches that were halved, to find the event that is bad.",

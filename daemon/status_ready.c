@@ -66,11 +66,11 @@ static bool is_ready(const struct pusherd *pusherd)
     bool any_open = false;
 
     for (size_t i = 0; i < config->n_queues; i++) {
-        if (!is_served(&pusherd->sources[i]))
+        if (!config->queues[i].removed && !is_served(&pusherd->sources[i]))
             return false;
     }
     for (size_t i = 0; i < config->n_apps; i++)
-        any_open |= is_open(pusherd, i);
+        any_open |= pusherd_has_app(pusherd, i) && is_open(pusherd, i);
     return any_open && pusherd->phase == PUSHERD_RUNNING;
 }
 
@@ -90,7 +90,7 @@ static void tell_of_queue(struct answer_text *text, const struct source *source)
 static bool is_paused(const struct pusherd *pusherd, size_t app)
 {
     for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        if (pusherd->sources[i].parking[app].is_paused)
+        if (pusherd_has_queue(pusherd, i) && pusherd->sources[i].parking[app].is_paused)
             return true;
     }
     return false;
@@ -114,10 +114,16 @@ static void put_all(struct answer_text *text, const struct pusherd *pusherd)
     put(text, is_ready(pusherd) ? "{\"ready\":true" : "{\"ready\":false");
     if (pusherd->phase != PUSHERD_RUNNING)
         add_reason(text, "pusherd is stopping");
-    for (size_t i = 0; i < config->n_queues; i++)
-        tell_of_queue(text, &pusherd->sources[i]);
-    for (size_t i = 0; i < config->n_apps; i++)
-        tell_of_app(text, pusherd, i);
+    if (pusherd->refusal[0] != '\0')
+        add_reason(text, "the configuration was not reloaded: %s", pusherd->refusal);
+    for (size_t i = 0; i < config->n_queues; i++) {
+        if (!config->queues[i].removed)
+            tell_of_queue(text, &pusherd->sources[i]);
+    }
+    for (size_t i = 0; i < config->n_apps; i++) {
+        if (pusherd_has_app(pusherd, i))
+            tell_of_app(text, pusherd, i);
+    }
     put(text, text->n_reasons > 0 ? "]}\n" : "}\n");
 }
 

@@ -39,18 +39,21 @@ static uint64_t measure_rate(struct summary *summary, const struct pusherd *push
 
 static void add_queues(struct line *line, const struct pusherd *pusherd)
 {
-    size_t n_away = 0, n_paused = 0;
+    size_t n_away = 0, n_paused = 0, n_queues = 0;
 
     for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        if (!pusherd_has_queue(pusherd, i))
+            continue;
+        n_queues++;
         n_away += pusherd->sources[i].commands.state != REDIS_UP;
         n_paused += pusherd->sources[i].is_paused;
     }
     if (n_away > 0)
         add(line, "; Redis is away");
-    if (n_away > 0 && pusherd->config->n_queues > 1)
-        add(line, " for %zu of %zu queues", n_away, pusherd->config->n_queues);
+    if (n_away > 0 && n_queues > 1)
+        add(line, " for %zu of %zu queues", n_away, n_queues);
     if (n_paused > 0)
-        add(line, "; paused: %zu of %zu queues", n_paused, pusherd->config->n_queues);
+        add(line, "; paused: %zu of %zu queues", n_paused, n_queues);
 }
 
 static void add_gate(struct line *line, const char *app, const struct gate *gate, const char *text)
@@ -73,7 +76,7 @@ static void add_gates(struct line *line, const struct pusherd *pusherd)
         const char *text;
         const struct gate *gate = engine_gate(pusherd->engine, (unsigned)i, &text);
 
-        if (gate->state != GATE_OPEN && ++n <= MAX_GATES)
+        if (pusherd_has_app(pusherd, i) && gate->state != GATE_OPEN && ++n <= MAX_GATES)
             add_gate(line, pusherd->config->apps[i].name, gate, text);
     }
     if (n > MAX_GATES)
@@ -85,7 +88,7 @@ static uint64_t backlog_of(const struct pusherd *pusherd)
     uint64_t backlog = 0;
 
     for (size_t i = 0; i < pusherd->config->n_queues; i++)
-        backlog += pusherd->sources[i].backlog;
+        backlog += pusherd_has_queue(pusherd, i) ? pusherd->sources[i].backlog : 0;
     return backlog;
 }
 
@@ -96,6 +99,8 @@ void summary_write(struct summary *summary, const struct pusherd *pusherd, uint6
     uint64_t rate = measure_rate(summary, pusherd, now_ms);
     unsigned n_in_flight = engine_n_in_flight(pusherd->engine);
 
+    if (pusherd->refusal[0] != '\0' && pusherd->phase == PUSHERD_RUNNING)
+        add(&line, "reload refused (%.160s); ", pusherd->refusal);
     if (pusherd->phase != PUSHERD_RUNNING) {
         add(&line, "stopping, in flight %u", n_in_flight);
     } else if (!pusherd->is_ready) {

@@ -124,7 +124,8 @@ void config_free(struct config *config)
 size_t config_find_app(const struct config *config, const char *name, size_t len)
 {
     for (size_t i = 0; i < config->n_apps; i++)
-        if (strlen(config->apps[i].name) == len && memcmp(config->apps[i].name, name, len) == 0)
+        if (!config->apps[i].removed && strlen(config->apps[i].name) == len &&
+            memcmp(config->apps[i].name, name, len) == 0)
             return i;
     return SIZE_MAX;
 }

@@ -18,6 +18,10 @@
 #define CONFIG_MAX_APPS   1024
 #define CONFIG_MAX_QUEUES 64
 
+/* With those that were removed by a reload, and are still of use: see config_diff.h. */
+#define CONFIG_MAX_APP_SLOTS   (2 * CONFIG_MAX_APPS)
+#define CONFIG_MAX_QUEUE_SLOTS (2 * CONFIG_MAX_QUEUES)
+
 #define CONFIG_LEASE_MARGIN_MS 2000 /* a lease outlasts the longest request by more than this */
 
 #define CONFIG_SPOOL_OFF "off"
@@ -30,6 +34,8 @@ struct app_config {
     unsigned max_in_flight;        /* requests at a time; key max_in_flight, default 32 */
     bool adaptive;                 /* concurrency = adaptive (true, default) | fixed */
     struct app_settings *settings; /* owned; for config_dump(), without the secrets */
+    bool removed;                  /* not configured any more; jobs of it may be in memory */
+    bool drained;                  /* removed, and there are none */
 };
 
 struct queue_config {
@@ -41,7 +47,11 @@ struct queue_config {
     bool ordered; /* order = channel (default) or none */
     unsigned partitions; /* 0: the list itself; else it is LIST:partition, one of so many, and */
     unsigned partition;  /* one daemon has it at a time. `name` and `list` end in ":partition" */
+    unsigned family;     /* the same for all partitions of a queue */
     uint64_t dedupe_ms;  /* a job whose id was seen so recently is not sent; default 0: off */
+    bool removed;        /* not configured any more: what is claimed is being settled */
+    bool closing;        /* removed, and all of it is settled: its connections are being closed */
+    bool drained;        /* they are */
 };
 
 enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_SENTINEL };
@@ -63,9 +73,9 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct config {
     struct redis_config redis;
-    struct app_config *apps; /* owned */
+    struct app_config *apps; /* owned; after a reload with those that were removed */
     size_t n_apps;
-    struct queue_config *queues; /* owned; at least one */
+    struct queue_config *queues; /* owned; likewise; at least one that was not */
     size_t n_queues;
 
     /* [results] */
@@ -120,7 +130,7 @@ int config_load(const struct config_source *source, struct config **ret_config,
 
 void config_free(struct config *config);
 
-/* The index of the app of this name, or SIZE_MAX. */
+/* The index of the app of this name, or SIZE_MAX. One that was removed is not found. */
 size_t config_find_app(const struct config *config, const char *name, size_t len);
 
 /* Prints what is in force as an INI file, secrets as ********. It reads back equal; a masked secret

@@ -70,6 +70,7 @@ static void keep_in_force(struct app_settings *settings, const struct pusher_cli
 {
     settings->port = pusher_client_port(client);
     settings->timeout_ms = pusher_client_timeout_ms(client);
+    app_settings_print_secrets(settings);
     app_settings_wipe_secrets(settings);
 }
 

@@ -43,6 +43,10 @@ enum {
     KEY_NAMES_SERVER = 2, /* host and cluster: the source that sets one decides the address... */
     KEY_OF_SERVER = 4,    /* ...so that these are not mixed in from another source */
     KEY_REQUIRED = 8,
+    KEY_RESTART = 16,           /* cannot change while the daemon runs */
+    KEY_CHANGES_SERVER = 32,    /* where an app's requests go, and by which connections */
+    KEY_CHANGES_SIGNATURE = 64, /* what else says whether they are accepted */
+    KEY_CHANGES_EVENTS = 128,   /* what jobs that were claimed before are made into */
 };
 
 struct config_choice {

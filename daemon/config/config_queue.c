@@ -102,6 +102,7 @@ static int finish(struct config_loader *loader, struct config_draft *draft)
     queue.weight = settings->weight;
     queue.ordered = settings->ordered;
     queue.partitions = settings->partitions;
+    queue.family = (unsigned)(draft - loader->queues);
     queue.dedupe_ms = settings->dedupe_ms;
     do {
         if (add_queue(loader, draft, &queue, settings->list) != 0)

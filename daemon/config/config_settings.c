@@ -15,6 +15,27 @@ struct app_settings *app_settings_new(void)
     return calloc(1, sizeof(struct app_settings));
 }
 
+/* Of a secret that is not set, zeroes. */
+static void print(const char *secret, unsigned char ret_print[SECRET_PRINT_BYTES])
+{
+    static unsigned char key[crypto_generichash_KEYBYTES];
+    static bool has_key;
+
+    if (!has_key)
+        randombytes_buf(key, sizeof(key));
+    has_key = true;
+    memset(ret_print, 0, SECRET_PRINT_BYTES);
+    if (secret)
+        (void)crypto_generichash(ret_print, SECRET_PRINT_BYTES, (const unsigned char *)secret,
+                                 strlen(secret), key, sizeof(key));
+}
+
+void app_settings_print_secrets(struct app_settings *settings)
+{
+    print(settings->secret, settings->secret_print);
+    print(settings->encryption_key, settings->encryption_print);
+}
+
 void app_settings_wipe_secrets(struct app_settings *settings)
 {
     wipe(settings->secret);

@@ -6,16 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SECRET_PRINT_BYTES 16
+
 /* Every string is owned, and NULL where it is not set. */
 struct app_settings {
     char *app_id, *key;
-    char *secret;      /* wiped, and then "", once the client is made */
-    char *secret_file; /* where it came from */
+    char *secret; /* wiped, and then "", once the client is made */
+    unsigned char secret_print[SECRET_PRINT_BYTES]; /* what it was, to tell it from another */
+    char *secret_file;                              /* where it came from */
     char *cluster, *host;
     unsigned port; /* once the client is made: the one in force */
     bool use_tls;
     char *ca_file;
     char *encryption_key; /* as secret */
+    unsigned char encryption_print[SECRET_PRINT_BYTES];
     char *encryption_key_file;
     char *proxy;
     unsigned timeout_ms;
@@ -38,6 +42,9 @@ struct queue_settings {
 };
 
 struct app_settings *app_settings_new(void);
+
+/* Takes a print of each secret, by a key of this process: equal prints are equal secrets. */
+void app_settings_print_secrets(struct app_settings *settings);
 void app_settings_wipe_secrets(struct app_settings *settings);
 void app_settings_free(struct app_settings *settings); /* wipes; NULL is allowed */
 void queue_settings_deinit(struct queue_settings *settings);

@@ -11,16 +11,6 @@
 #include "daemon/core/state.h"
 #include "lib/require.h"
 
-static void init_app(struct app *app, const struct engine_app_limits *limits)
-{
-    app->limits = *limits;
-    limiter_init(&app->limiter, limits->max_in_flight, limits->fixed);
-    list_init(&app->events);
-    list_init(&app->calls);
-    list_init(&app->suspects);
-    list_init(&app->link);
-}
-
 struct engine *engine_new(const struct engine_limits *limits, const struct engine_app_limits *apps,
                           unsigned n_apps)
 {
@@ -28,18 +18,18 @@ struct engine *engine_new(const struct engine_limits *limits, const struct engin
 
     if (!engine)
         return NULL;
-    engine->apps = calloc(n_apps ? n_apps : 1, sizeof(*engine->apps));
+    REQUIRE(n_apps <= ENGINE_MAX_APPS);
+    engine->apps = calloc(ENGINE_MAX_APPS, sizeof(*engine->apps)); /* memory of those in use only */
     if (!engine->apps || lanes_init(&engine->lanes, limits->max_jobs) != 0) {
         free(engine->apps);
         free(engine);
         return NULL;
     }
     engine->limits = *limits;
-    engine->n_apps = n_apps;
     engine->random = limits->seed | 1;
     engine->send_until_ms = UINT64_MAX;
     for (unsigned i = 0; i < n_apps; i++)
-        init_app(&engine->apps[i], &apps[i]);
+        engine_set_app(engine, i, &apps[i]);
     list_init(&engine->busy);
     list_init(&engine->open);
     list_init(&engine->settled);

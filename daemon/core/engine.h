@@ -25,6 +25,8 @@
 #include "daemon/core/limiter.h"
 #include "daemon/core/request.h"
 
+#define ENGINE_MAX_APPS 2048
+
 struct engine;
 
 struct engine_app_limits {
@@ -52,6 +54,7 @@ enum answer_kind {
     ANSWER_FORBIDDEN, /* the app is refused, whatever it sends */
     ANSWER_CLOCK,     /* signed by a wrong clock; the caller has corrected it meanwhile */
     ANSWER_CANCELLED, /* the caller gave up waiting, on its way out */
+    ANSWER_OUTDATED,  /* of a server or credentials that the app does not have any more */
 };
 
 struct answer {
@@ -68,7 +71,7 @@ struct engine_counters {
     uint64_t done, failed, later, parked; /* jobs by fate */
 };
 
-/* NULL when out of memory. The limits are copied. */
+/* NULL when out of memory. The limits are copied. ENGINE_MAX_APPS apps at most. */
 struct engine *engine_new(const struct engine_limits *limits, const struct engine_app_limits *apps,
                           unsigned n_apps);
 
@@ -134,6 +137,19 @@ void engine_abandon(struct engine *engine, unsigned queue);
  * is parked then. */
 size_t engine_park(struct engine *engine, unsigned queue, unsigned app, size_t keep,
                    uint64_t *ret_lowest);
+
+/* Other limits from now on; the seed stays. */
+void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
+
+/* Other limits of an app; or one more app, if `app` is the number of those there are. */
+void engine_set_app(struct engine *engine, unsigned app, const struct engine_app_limits *limits);
+
+/* What was learned of an app's server holds no more: if its gate is closed, a probe goes at once.
+ */
+void engine_try_app(struct engine *engine, unsigned app, uint64_t now_ms);
+
+/* The index is another app's from now on; no job of the old one is left. */
+void engine_forget_app(struct engine *engine, unsigned app);
 
 /* An app's gate, for logs and status. `ret_text` is what the server said when it closed. */
 const struct gate *engine_gate(const struct engine *engine, unsigned app, const char **ret_text);

@@ -88,6 +88,17 @@ void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *r
         close_gate(gate, gate->cause == GATE_REFUSED ? GATE_REFUSED : GATE_DOWN, now_ms, random);
 }
 
+void gate_try(struct gate *gate, uint64_t now_ms)
+{
+    gate->n_failures = 0;
+    gate->n_closed = 0;
+    if (gate->state == GATE_OPEN)
+        return;
+    gate->state = GATE_CLOSED;
+    gate->opens_ms = now_ms;
+    gate->probe = 0;
+}
+
 void gate_hold(struct gate *gate, uint64_t until_ms)
 {
     if (gate->state == GATE_CLOSED && gate->opens_ms >= until_ms)

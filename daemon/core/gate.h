@@ -52,6 +52,10 @@ void gate_learned_nothing(struct gate *gate, unsigned probe);
 /* True if this is the probe in flight, which decides. */
 bool gate_is_probe(const struct gate *gate, unsigned probe);
 
+/* All that was learned holds no more, as server or credentials are others: a closed gate lets a
+ * probe through now, and answers of older requests are not taken for its own. */
+void gate_try(struct gate *gate, uint64_t now_ms);
+
 /* The server asked to be left alone for so long, in an answer that was not a success. */
 void gate_hold(struct gate *gate, uint64_t until_ms);
 

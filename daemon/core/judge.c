@@ -243,6 +243,7 @@ static void inform_gate(struct engine *engine, struct app *app, const struct req
         break;
     case ANSWER_CLOCK:
     case ANSWER_CANCELLED:
+    case ANSWER_OUTDATED:
         gate_learned_nothing(gate, request->probe);
         break;
     }
@@ -288,6 +289,10 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
         break;
     case ANSWER_CANCELLED:
         engine_park_request(engine, request, 0);
+        break;
+    case ANSWER_OUTDATED:
+        forget_attempt(request);
+        send_again(engine, request, now_ms);
         break;
     case ANSWER_FORBIDDEN:
         request->clock_corrected = false;

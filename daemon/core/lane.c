@@ -11,14 +11,21 @@
 
 #include "lib/require.h"
 
-int lanes_init(struct lanes *lanes, size_t n_lanes)
+static size_t buckets_for(size_t n_lanes)
 {
     size_t n_buckets = 64;
 
     while (n_buckets < n_lanes)
         n_buckets *= 2;
+    return n_buckets;
+}
+
+int lanes_init(struct lanes *lanes, size_t n_lanes)
+{
+    size_t n_buckets = buckets_for(n_lanes);
+
     memset(lanes, 0, sizeof(*lanes));
-    lanes->buckets = calloc(n_buckets, sizeof(*lanes->buckets));
+    lanes->buckets = calloc(n_buckets, sizeof(struct lane *));
     if (!lanes->buckets)
         return -1;
     lanes->n_buckets = n_buckets;
@@ -41,6 +48,27 @@ void lanes_deinit(struct lanes *lanes)
 static struct lane **bucket_of(struct lanes *lanes, uint64_t key)
 {
     return &lanes->buckets[key & (lanes->n_buckets - 1)];
+}
+
+void lanes_grow(struct lanes *lanes, size_t n_lanes)
+{
+    struct lanes grown = *lanes;
+
+    grown.n_buckets = buckets_for(n_lanes);
+    if (grown.n_buckets <= lanes->n_buckets ||
+        !(grown.buckets = calloc(grown.n_buckets, sizeof(struct lane *))))
+        return;
+    for (size_t i = 0; i < lanes->n_buckets; i++) {
+        for (struct lane *lane = lanes->buckets[i], *next; lane; lane = next) {
+            struct lane **bucket = bucket_of(&grown, lane->key);
+
+            next = lane->next;
+            lane->next = *bucket;
+            *bucket = lane;
+        }
+    }
+    free(lanes->buckets);
+    *lanes = grown;
 }
 
 static struct lane *add_lane(struct lanes *lanes, uint64_t key)

@@ -34,6 +34,9 @@ struct lanes {
 /* Room for about n_lanes; more work, slower. -1 when out of memory. */
 int lanes_init(struct lanes *lanes, size_t n_lanes) __attribute__((warn_unused_result));
 
+/* Room for about so many, if that is more, and memory allows. */
+void lanes_grow(struct lanes *lanes, size_t n_lanes);
+
 /* Every lane must be gone. */
 void lanes_deinit(struct lanes *lanes);
 

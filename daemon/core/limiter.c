@@ -60,6 +60,17 @@ void limiter_init(struct limiter *limiter, unsigned max, bool is_fixed)
     start_window(limiter, 0);
 }
 
+void limiter_configure(struct limiter *limiter, unsigned max, bool is_fixed)
+{
+    bool is_free = limiter->is_fixed || limiter->slow_start_to == limiter->max;
+    unsigned limit = limiter->is_fixed ? LIMITER_START : limiter->limit;
+
+    limiter->max = max;
+    limiter->slow_start_to = is_free ? max : min_u(limiter->slow_start_to, max);
+    limiter->limit = is_fixed ? max : max_u(min_u(limit, max), floor_of(limiter));
+    limiter->is_fixed = is_fixed;
+}
+
 void limiter_sent(struct limiter *limiter, struct limiter_attempt *ret_attempt, uint64_t now_ms)
 {
     if (limiter->n_in_flight == 0 && limiter->n_samples == 0)

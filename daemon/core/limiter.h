@@ -66,6 +66,9 @@ struct limiter {
 /* `max` is at least 1. */
 void limiter_init(struct limiter *limiter, unsigned max, bool is_fixed);
 
+/* Changes the settings of one that is in use. What it has learnt holds as far as it fits. */
+void limiter_configure(struct limiter *limiter, unsigned max, bool is_fixed);
+
 static inline bool limiter_has_room(const struct limiter *limiter)
 {
     return limiter->n_in_flight < limiter->limit;

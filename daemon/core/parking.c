@@ -4,16 +4,25 @@
 
 #include "lib/require.h"
 
-int parking_init(struct parking_app **ret_apps, unsigned n_apps)
+int parking_grow(struct parking_app **apps, size_t *n_apps, size_t new_n_apps)
 {
-    struct parking_app *apps = calloc(n_apps ? n_apps : 1, sizeof(*apps));
+    struct parking_app *grown;
 
-    if (!apps)
+    if (*apps && new_n_apps <= *n_apps)
+        return 0;
+    grown = reallocarray(*apps, new_n_apps ? new_n_apps : 1, sizeof(*grown));
+    if (!grown)
         return -1;
-    for (unsigned i = 0; i < n_apps; i++)
-        apps[i].lowest = PARKING_NONE;
-    *ret_apps = apps;
+    for (size_t i = *n_apps; i < new_n_apps; i++)
+        grown[i] = (struct parking_app){.lowest = PARKING_NONE};
+    *apps = grown;
+    *n_apps = new_n_apps;
     return 0;
+}
+
+void parking_expect(struct parking_app *app)
+{
+    *app = (struct parking_app){.lowest = 0};
 }
 
 bool parking_takes(const struct parking_app *app, uint64_t claim_id)

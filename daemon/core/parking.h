@@ -29,9 +29,14 @@ struct parking_app {
     bool is_paused;    /* by an operator */
 };
 
-/* 0, or -1 when out of memory. The array is the caller's to free. */
-int parking_init(struct parking_app **ret_apps, unsigned n_apps)
+/* Makes an array of n_apps longer: 0, or -1 when out of memory, and nothing has changed. NULL is an
+ * array of none. It is the caller's to free. */
+int parking_grow(struct parking_app **apps, size_t *n_apps, size_t new_n_apps)
     __attribute__((warn_unused_result));
+
+/* The app is new. Redis may have parked jobs under its name: until it has been asked for them, all
+ * that is claimed is taken to be younger. */
+void parking_expect(struct parking_app *app);
 
 /* True if a job that was claimed now must be parked at once. */
 bool parking_takes(const struct parking_app *app, uint64_t claim_id);

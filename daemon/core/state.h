@@ -1,5 +1,5 @@
 /* What the engine's files share: engine.c keeps the books, sender.c forms requests, judge.c judges
- * answers. */
+ * answers, settings.c changes limits. */
 #ifndef DAEMON_CORE_STATE_H
 #define DAEMON_CORE_STATE_H
 

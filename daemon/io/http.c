@@ -343,6 +343,11 @@ static void on_prepare(uv_prepare_t *prepare)
     http_flush(prepare->data);
 }
 
+void http_set_max_connections(struct http *http, unsigned max_connections)
+{
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
+}
+
 int http_init(struct http *http, uv_loop_t *loop, unsigned max_connections)
 {
     memset(http, 0, sizeof(*http));
@@ -354,7 +359,7 @@ int http_init(struct http *http, uv_loop_t *loop, unsigned max_connections)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
+    http_set_max_connections(http, max_connections);
     uv_timer_init(loop, &http->timer);
     uv_prepare_init(loop, &http->prepare);
     http->timer.data = http->prepare.data = http;
@@ -383,6 +388,7 @@ int http_start(struct http_endpoint *endpoint, struct http_call *call)
         http->active->prev = transfer;
     http->active = transfer;
     http->n_active++;
+    endpoint->n_active++;
     return 0;
 }
 

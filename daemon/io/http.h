@@ -9,6 +9,8 @@
  * call's result is valid inside done_cb only; close_cb is the last callback, and memory may be
  * freed in it and not before. Callbacks may start further calls. One loop, one thread.
  *
+ * An endpoint that is given up stays until the last of its calls has ended.
+ *
  * Nothing is decided here: a status of 500 is a result like any other, and nothing is tried again,
  * save that libcurl by itself repeats a request whose kept connection turned out dead before the
  * first line of an answer came. */
@@ -88,9 +90,16 @@ struct http {
 int http_init(struct http *http, uv_loop_t *loop, unsigned max_connections)
     __attribute__((warn_unused_result));
 
-/* 0 or UV_ENOMEM. The endpoint lives until http_close(). */
+/* How many idle connections are kept, at most, from now on. */
+void http_set_max_connections(struct http *http, unsigned max_connections);
+
+/* 0 or UV_ENOMEM. The endpoint lives until it is given up, or http_close(). */
 int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
                       struct http_endpoint **ret_endpoint) __attribute__((warn_unused_result));
+
+/* No call starts there any more; those that have end as they would. Not to be called from a
+ * callback of this module. NULL is allowed. */
+void http_endpoint_give_up(struct http_endpoint *endpoint);
 
 /* Starts a call. 0; or UV_ENOMEM, or UV_ECANCELED within http_close(), and done_cb is not called.
  * It goes out with http_flush(). */

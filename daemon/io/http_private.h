@@ -13,6 +13,8 @@ struct http_endpoint {
     bool keep_alive;
     bool absolute_target;        /* a plain HTTP proxy wants the whole URL in the request line */
     struct http_transfer *spare; /* list; owned: idle easy handles, the last used first */
+    unsigned n_active;           /* of its transfers */
+    bool is_given_up;
     struct http_endpoint *next;
 };
 

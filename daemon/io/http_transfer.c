@@ -96,6 +96,26 @@ void http_endpoint_free(struct http_endpoint *endpoint)
     free(endpoint);
 }
 
+static void free_if_unused(struct http_endpoint *endpoint)
+{
+    struct http_endpoint **at = &endpoint->http->endpoints;
+
+    if (!endpoint->is_given_up || endpoint->n_active > 0)
+        return;
+    while (*at != endpoint)
+        at = &(*at)->next;
+    *at = endpoint->next;
+    http_endpoint_free(endpoint);
+}
+
+void http_endpoint_give_up(struct http_endpoint *endpoint)
+{
+    if (!endpoint)
+        return;
+    endpoint->is_given_up = true;
+    free_if_unused(endpoint);
+}
+
 /* Keeps what fits into the cap and swallows the rest: an endless reply ends at the timeout. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 {
@@ -321,6 +341,8 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool ca
     transfer->call = NULL;
     transfer->next = endpoint->spare;
     endpoint->spare = transfer;
+    endpoint->n_active--;
+    free_if_unused(endpoint);
 }
 
 void http_transfer_free(struct http_transfer *transfer)

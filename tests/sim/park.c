@@ -21,8 +21,10 @@ void sim_new_parking(struct sim_world *world)
     for (unsigned i = 0; i < world->n_queues; i++) {
         struct sim_queue *queue = &world->queues[i];
         struct parking_app *before = queue->parking;
+        size_t n_apps = 0;
 
-        if (parking_init(&queue->parking, world->n_apps) != 0)
+        queue->parking = NULL;
+        if (parking_grow(&queue->parking, &n_apps, world->n_apps) != 0)
             abort();
         for (unsigned k = 0; k < world->n_apps; k++) {
             if (!before)

@@ -19,7 +19,7 @@ static struct scene scene;
 static struct manager {
     int socket;
     char env[FOLDER_PATH_MAX + 48]; /* NOTIFY_SOCKET=... */
-    unsigned n_ready, n_fed, n_stopping, n_status;
+    unsigned n_ready, n_fed, n_stopping, n_status, n_reloading;
     uint64_t fed_ms, longest_ms; /* when it was fed last; the longest time without */
     char status[512];            /* the last one */
 } manager;
@@ -48,6 +48,7 @@ static void hear(const char *message)
     uint64_t now_ms = wait_now_ms();
     manager.n_ready += strcmp(message, "READY=1") == 0;
     manager.n_stopping += strcmp(message, "STOPPING=1") == 0;
+    manager.n_reloading += strncmp(message, "RELOADING=1\nMONOTONIC_USEC=", 27) == 0;
     if (strncmp(message, "STATUS=", 7) == 0) {
         manager.n_status++;
         snprintf(manager.status, sizeof(manager.status), "%s", message + 7);
@@ -193,4 +194,40 @@ Test(notify, stopping_is_said_at_once_and_the_watchdog_fed_while_requests_drain)
     cr_expect(proc_is_running(&scene.pusherd));
     cr_expect(hears(!proc_is_running(&scene.pusherd), WAIT_LONG_MS));
     cr_expect_eq(manager.n_stopping, 1);
+}
+
+Test(notify, reloading_is_said_and_ready_again_whatever_comes_of_it)
+{
+    start();
+    cr_assert(hears(manager.n_ready == 1, WAIT_LONG_MS));
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(hears(manager.n_reloading == 1 && manager.n_ready == 2, WAIT_LONG_MS));
+    cr_expect_not(status_has("reload refused"));
+    scene.options.ini = "[log]\nlevel = loud\n";
+    scene_point_at(&scene, scene.redis.url);
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(hears(manager.n_reloading == 2 && manager.n_ready == 3, WAIT_LONG_MS));
+    cr_expect(status_has("reload refused (") && status_has("[log] level: "), "%s", manager.status);
+    unsigned n = manager.n_status;
+    job_push_many(&scene.redis, JOB_JSON, 0, 100, 100);
+    cr_assert(hears(manager.n_status > n, WAIT_LONG_MS));
+    cr_expect(status_has("reload refused"), "it is forgotten: %s", manager.status);
+    scene.options.ini = "";
+    scene_point_at(&scene, scene.redis.url);
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(hears(manager.n_ready == 4, WAIT_LONG_MS));
+    cr_expect_not(status_has("reload refused"), "%s", manager.status);
+}
+
+Test(notify, a_reload_before_it_is_ready_does_not_make_it_ready)
+{
+    redis_kill(&scene.redis);
+    start();
+    cr_assert(hears(status_has("waiting for Redis"), WAIT_LONG_MS), "%s", manager.status);
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "read again"), WAIT_LONG_MS));
+    cr_assert(listen_to_it());
+    cr_expect_eq(manager.n_ready + manager.n_reloading, 0);
+    redis_start_again(&scene.redis);
+    cr_assert(hears(manager.n_ready == 1, WAIT_LONG_MS));
 }

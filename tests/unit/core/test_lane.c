@@ -270,3 +270,26 @@ Test(lane_key, does_not_collide_for_names_that_are_alike)
     for (unsigned i = 1; i < 100000; i++)
         cr_assert_neq(keys[i], keys[i - 1]);
 }
+
+Test(lanes, are_found_after_they_grew)
+{
+    struct part *parts[40], *again[40];
+
+    for (uint64_t i = 0; i < 40; i++)
+        parts[i] = event(i * 64); /* which share a bucket */
+    for (unsigned i = 0; i < 40; i++)
+        cr_assert_eq(lanes_push(&lanes, parts[i]), 1);
+    lanes_grow(&lanes, 5000);
+    cr_expect_geq(lanes.n_buckets, 5000);
+    lanes_grow(&lanes, 10);
+    cr_expect_geq(lanes.n_buckets, 5000, "they never shrink");
+    for (uint64_t i = 0; i < 40; i++)
+        again[i] = event(i * 64);
+    for (unsigned i = 0; i < 40; i++)
+        cr_expect_eq(lanes_push(&lanes, again[i]), 0, "lane %u was lost", i);
+    cr_expect_eq(lanes.n_lanes, 40);
+    for (unsigned i = 0; i < 40; i++) {
+        lanes_remove(&lanes, again[i], &ready);
+        lanes_remove(&lanes, parts[i], &ready);
+    }
+}

@@ -320,3 +320,38 @@ Test(limiter, counts_what_ends_without_telling_anything)
     cr_expect_eq(limiter.n_in_flight, 1);
     cr_expect_eq(limiter.limit, LIMITER_START);
 }
+
+Test(limiter, settings_change_and_what_was_learnt_stays)
+{
+    exchange_for(500, 20);
+    cr_assert_eq(limiter.limit, MAX);
+    limiter_configure(&limiter, 20, false);
+    cr_expect_eq(limiter.limit, 20);
+    limiter_configure(&limiter, MAX, false);
+    cr_expect_eq(limiter.limit, 20, "more has to be found out");
+    exchange_for(100, 20);
+    cr_expect_eq(limiter.limit, MAX, "in slow start, since nothing was ever too much");
+}
+
+Test(limiter, settings_change_while_more_is_in_flight_than_they_allow)
+{
+    exchange_for(500, 20);
+    fill();
+    limiter_configure(&limiter, 1, false);
+    cr_expect_eq(limiter.limit, 1);
+    cr_expect_not(limiter_has_room(&limiter));
+    succeed(MAX);
+    fill();
+    cr_expect_eq(limiter.n_in_flight, 1);
+}
+
+Test(limiter, is_fixed_and_let_loose_by_settings)
+{
+    exchange_for(500, 20);
+    fill();
+    overload(1, LIMITER_RATE_LIMITED);
+    limiter_configure(&limiter, MAX, true);
+    cr_expect_eq(limiter.limit, MAX);
+    limiter_configure(&limiter, MAX, false);
+    cr_expect_eq(limiter.limit, LIMITER_START, "nothing is known");
+}

@@ -16,9 +16,11 @@ TestSuite(parking, .init = open_app);
 
 Test(parking, starts_with_nothing_parked)
 {
-    struct parking_app *apps;
+    struct parking_app *apps = NULL;
+    size_t n_apps = 0;
 
-    cr_assert_eq(parking_init(&apps, 3), 0);
+    cr_assert_eq(parking_grow(&apps, &n_apps, 3), 0);
+    cr_assert_eq(n_apps, 3);
     for (int i = 0; i < 3; i++) {
         cr_expect_eq(apps[i].lowest, PARKING_NONE);
         cr_expect_not(parking_takes(&apps[i], 1));
@@ -96,4 +98,15 @@ Test(parking, believes_redis_about_older_jobs_only)
     cr_expect_eq(app.lowest, 7);
     parking_heard(&app, 3);
     cr_expect_eq(app.lowest, 3);
+}
+
+Test(parking, of_a_new_app_takes_all_until_redis_was_asked)
+{
+    parking_expect(&app);
+    cr_expect(parking_takes(&app, 1));
+    parking_added(&app, 7, true);
+    parking_left(&app, true);
+    cr_expect_gt(parking_wants(&app, true, 20, 10), 0);
+    parking_returned(&app, 1, PARKING_NONE);
+    cr_expect_not(parking_takes(&app, 7));
 }
