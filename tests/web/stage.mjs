@@ -36,7 +36,7 @@ export const log = (name) => {
 };
 
 // setpriv lets the child die with this process, whatever ends it.
-function start(name, command, args, env = process.env) {
+export function start(name, command, args, env = process.env) {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const keep = (data) => writeFileSync(join(folder, `${name}.log`), data, { flag: 'a' });
   child.stdout.on('data', keep);
@@ -51,7 +51,7 @@ export async function stop(child, signal = 'SIGTERM') {
   return child.exitCode;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = net.createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
