@@ -17,7 +17,6 @@
 #define MAX_MEMORY      (16 << 10) /* of a connection: head of the request, and of the answer */
 #define MAX_UNWANTED    (1 << 20)  /* of a body that is refused, before the connection is cut */
 #define MAX_RUNS        8          /* at once, before others on the loop have their turn */
-#define MAX_WAIT_MS     1000
 
 /* ---- answers */
 
@@ -152,19 +151,32 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
-/* While all places are taken MHD takes the listening socket out of its epoll, and it is put back at
- * the beginning of a run: after the one that has freed them another is needed, though MHD names no
- * time for it. */
+static unsigned n_connections(const struct status *status)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(status->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info ? info->num_connections : 0;
+}
+
+/* MHD does not listen while all places are taken, and looks whether it should again at the
+ * beginning of a run only: one more after places have become free. */
 static void serve(struct status *status)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    bool has_closed = false, has_timeout = true;
 
-    for (int i = 0; i < MAX_RUNS && wait_ms == 0; i++) {
+    for (int i = 0; i < MAX_RUNS && (has_closed || (has_timeout && wait_ms == 0)); i++) {
+        unsigned before = n_connections(status);
+
         (void)MHD_run(status->daemon);
-        if (MHD_get_timeout(status->daemon, &wait_ms) != MHD_YES || wait_ms > MAX_WAIT_MS)
-            wait_ms = MAX_WAIT_MS;
+        has_closed = n_connections(status) < before;
+        has_timeout = MHD_get_timeout(status->daemon, &wait_ms) == MHD_YES;
     }
-    uv_timer_start(&status->timer, on_timer, wait_ms > 0 ? wait_ms : 1, 0);
+    if (has_timeout || has_closed)
+        uv_timer_start(&status->timer, on_timer, !has_closed && wait_ms > 0 ? wait_ms : 1, 0);
+    else
+        uv_timer_stop(&status->timer);
 }
 
 static void on_timer(uv_timer_t *timer)
