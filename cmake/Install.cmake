@@ -8,6 +8,7 @@ install(FILES docs/man/pusherctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMP
 install(FILES docs/man/pusherd.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT pusherd)
 install(FILES docs/man/pusherd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT pusherd)
 install(FILES docs/man/libpusher.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT libpusher-dev)
+install(FILES examples/grafana/pusherd.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pusherd/grafana COMPONENT pusherd)
 install(FILES scripts/pusherctl.bash-completion RENAME pusherctl
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT pusherd)
 install(FILES systemd/pusherd.sysusers RENAME pusherd.conf DESTINATION lib/sysusers.d COMPONENT pusherd)

@@ -138,6 +138,33 @@ uint64_t metrics_count(const struct metrics_histogram *histogram)
     return n;
 }
 
+void metrics_add(struct metrics_histogram *sum, const struct metrics_histogram *histogram)
+{
+    for (unsigned i = 0; i <= histogram->scale->n; i++)
+        sum->counts[i] += histogram->counts[i];
+    sum->sum += histogram->sum;
+}
+
+/* Within its bucket the values are taken to be spread evenly; those beyond the last bound count as
+ * that. */
+uint64_t metrics_quantile(const struct metrics_histogram *histogram, unsigned percent)
+{
+    const struct metrics_scale *scale = histogram->scale;
+    double wanted = (double)metrics_count(histogram) * percent / 100;
+    uint64_t low = 0;
+
+    for (unsigned i = 0; i < scale->n; i++) {
+        double n = (double)histogram->counts[i];
+        uint64_t high = scale->bounds[i].value;
+
+        if (n > 0 && wanted <= n)
+            return low + (uint64_t)((double)(high - low) * wanted / n);
+        wanted -= n;
+        low = high;
+    }
+    return metrics_count(histogram) > 0 ? low : 0;
+}
+
 /* ---- requests */
 
 /* An event to several channels counts for each. */

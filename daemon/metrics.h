@@ -108,6 +108,13 @@ void metrics_observe(struct metrics_histogram *histogram, uint64_t value);
 /* How many values were observed. */
 uint64_t metrics_count(const struct metrics_histogram *histogram);
 
+/* Adds the values of one to another of the same scale. */
+void metrics_add(struct metrics_histogram *sum, const struct metrics_histogram *histogram);
+
+/* The value that `percent` of all values do not exceed, as far as the buckets tell; 0 if there are
+ * none. */
+uint64_t metrics_quantile(const struct metrics_histogram *histogram, unsigned percent);
+
 /* A request goes out. */
 void metrics_sent(struct metrics_app *app, const struct request *request, uint64_t now_ms);
 

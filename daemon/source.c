@@ -98,6 +98,7 @@ static void give_lease_up(struct source *source, uint64_t now_ms)
         source_recover(source, now_ms);
         return;
     }
+    source_unpublish(source);
     source_close_lease(source);
 }
 
@@ -112,6 +113,7 @@ void source_run(struct source *source, uint64_t now_ms)
         source_check(source, now_ms);
         source_park(source);
         source_claim(source, now_ms);
+        source_publish(source, now_ms);
         if (source->context->stopping || source->is_yielding)
             give_lease_up(source, now_ms);
     }
@@ -135,7 +137,19 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
         at = source->settle_after_ms;
     if (source->wait_again_ms > now_ms && source->wait_again_ms < at)
         at = source->wait_again_ms;
+    if (source_publishes_at(source) < at)
+        at = source_publishes_at(source);
     return at;
+}
+
+uint64_t source_oldest_ms(const struct source *source, uint64_t now_ms)
+{
+    uint64_t claimed_ms;
+
+    if (list_empty(&source->held))
+        return 0;
+    claimed_ms = LIST_ENTRY(source->held.next, struct delivery, held_link)->job.claimed_ms;
+    return now_ms > claimed_ms ? now_ms - claimed_ms : 0;
 }
 
 /* Requests that start by then end before the lease does. */

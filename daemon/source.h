@@ -13,6 +13,7 @@
 #include "daemon/delivery.h"
 #include "daemon/io/redis.h"
 #include "daemon/metrics.h"
+#include "daemon/report.h"
 #include "daemon/spool.h"
 #include "proto/arena.h"
 #include "proto/keys.h"
@@ -38,6 +39,7 @@ struct source_context {
     size_t max_jobs, max_bytes; /* held at a time, by all queues */
     struct source *sources;     /* one for each queue of the configuration, and slots to come */
     uint64_t next_yield_ms;     /* no partition is given up before this */
+    struct report report;
 };
 
 struct source_counters {
@@ -109,6 +111,10 @@ struct source {
     bool lease_is_closed; /* on the way out */
     bool close_is_out;
     struct source_counters counters;
+
+    struct report_queue reported; /* last */
+    uint64_t next_publish_ms;     /* when the next report is due */
+    bool publish_is_out;
 
     /* Outcomes that Redis does not acknowledge, see source_spool.h. */
     uv_loop_t *loop;                  /* borrowed */
@@ -196,6 +202,9 @@ void source_rest(struct source *source, uint64_t now_ms);
 /* No request for this source's jobs may start at this time or later: its lease would not outlast
  * it. */
 uint64_t source_send_until(const struct source *source);
+
+/* Since the claim of the oldest job that is held; 0 if there is none. */
+uint64_t source_oldest_ms(const struct source *source, uint64_t now_ms);
 
 /* When source_run() should be called again at the latest. */
 uint64_t source_wake_at(const struct source *source, uint64_t now_ms);

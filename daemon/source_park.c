@@ -107,6 +107,7 @@ void source_hear_paused(struct source *source, const redisReply *apps)
     if (apps->type != REDIS_REPLY_ARRAY || (apps->elements == 0 && !source->any_paused))
         return;
     source->any_paused = apps->elements > 0;
+    source->is_paused = names(apps, "*");
     if (source->any_paused && source->next_beat_ms > clock_ms() + SOURCE_PAUSED_BEAT_MS)
         source->next_beat_ms = clock_ms() + SOURCE_PAUSED_BEAT_MS;
     for (size_t i = 0; i < config->n_apps; i++) {

@@ -112,6 +112,15 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
 /* Waits for the next job, if the queue was found empty. */
 void source_wait_for_job(struct source *source, uint64_t now_ms);
 
+/* ---- source_publish.c */
+
+/* Says how it is doing, when that is due; and when it is the next time. */
+void source_publish(struct source *source, uint64_t now_ms);
+uint64_t source_publishes_at(const struct source *source);
+
+/* Takes back what was said: the lease will be closed. */
+void source_unpublish(struct source *source);
+
 /* ---- source_settle.c */
 
 /* The lease is lost: what is not settled is settled late (source_spool.h). */

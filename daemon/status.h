@@ -1,12 +1,17 @@
-/* The status server: HTTP for monitoring, at `[status] listen`.
+/* The status server: HTTP for monitoring and for operators, at `[status] listen`.
  *
  *     GET /metrics   what is counted, for Prometheus (docs/metrics.md)
  *     GET /healthz   200 as long as the loop turns
  *     GET /readyz    200, or 503 and the reasons; as JSON
+ *     GET /          the console, a page for people, and what it asks for at /api/
+ * (docs/console.md)
  *
  * libmicrohttpd does the HTTP, on the loop. It never waits: whoever asks slowly, or says nothing,
- * is in the way of others who ask, but of no delivery. There is no authentication, and nothing
- * secret in the answers.
+ * is in the way of others who ask, but of no delivery. What is asked of Redis goes over the queue's
+ * connection, and the request waits apart until it is answered.
+ *
+ * Nothing is changed without `[status] token`. Nothing secret is in the answers; payloads of jobs
+ * that failed are, and so are shown without a token on the loopback and a unix socket only.
  *
  *     status_listen(&status, address, why)   before anything else: the address may be taken
  *     status_start(&status, pusherd)         serves
@@ -21,7 +26,10 @@
 #include <sys/un.h>
 #include <uv.h>
 
-#define STATUS_WHY_MAX 160
+#include "daemon/core/list.h"
+
+#define STATUS_WHY_MAX  160
+#define STATUS_HASH_MAX 32
 
 struct MHD_Daemon;
 struct pusherd;
@@ -29,12 +37,17 @@ struct pusherd;
 struct status {
     struct pusherd *pusherd; /* borrowed */
     bool is_listening;
+    bool is_loopback, is_unix;
     int listen_fd;                                          /* owned until MHD has it */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of a unix socket; "" */
     struct stat file;          /* the socket at this path, as we made it */
     struct MHD_Daemon *daemon; /* owned; NULL: not started */
     uv_poll_t poll;
     uv_timer_t timer;
+    bool has_token;
+    unsigned char token_hash[STATUS_HASH_MAX];
+    struct list waiting; /* requests that wait for Redis */
+    size_t n_waiting;
 };
 
 /* "host:port", "[v6]:port" or "unix:/path"; NULL: nothing is served. 0; or -1 and a text. */

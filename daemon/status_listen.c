@@ -5,6 +5,7 @@
  * listens on is not. */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,6 +93,7 @@ static int listen_unix(struct status *status, const char *path, char ret_why[STA
     if (listen(fd, BACKLOG) != 0 || lstat(path, &status->file) != 0)
         return close_failed(fd, "", ret_why);
     strcpy(status->path, path);
+    status->is_unix = true;
     status->listen_fd = fd;
     return 0;
 }
@@ -137,6 +139,16 @@ static int bind_tcp(int fd, const struct addrinfo *info)
     return bind(fd, info->ai_addr, info->ai_addrlen);
 }
 
+static bool is_loopback(const struct addrinfo *info)
+{
+    const struct sockaddr_in *v4 = (const void *)info->ai_addr;
+    const struct sockaddr_in6 *v6 = (const void *)info->ai_addr;
+
+    if (info->ai_family == AF_INET)
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+    return info->ai_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 static int listen_tcp(struct status *status, const char *address, char ret_why[STATUS_WHY_MAX])
 {
     struct addrinfo *info;
@@ -146,6 +158,7 @@ static int listen_tcp(struct status *status, const char *address, char ret_why[S
         return -1;
     fd = open_socket(info->ai_family);
     bound = fd < 0 ? -1 : bind_tcp(fd, info);
+    status->is_loopback = is_loopback(info);
     freeaddrinfo(info);
     if (bound != 0 || listen(fd, BACKLOG) != 0)
         return close_failed(fd, "", ret_why);

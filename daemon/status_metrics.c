@@ -147,12 +147,9 @@ static void put_oldest(FILE *out, const struct pusherd *pusherd)
     metrics_text_family(out, name, "gauge", "Since the claim of the oldest job held; 0 if none.");
     for (size_t i = 0; next_queue(pusherd, &i); i++) {
         const struct source *source = &pusherd->sources[i];
-        uint64_t age_ms = 0;
 
-        if (!list_empty(&source->held))
-            age_ms =
-                now_ms - LIST_ENTRY(source->held.next, struct delivery, held_link)->job.claimed_ms;
-        metrics_text_time(out, name, LABELS({"queue", source->queue->name}), age_ms * 1000);
+        metrics_text_time(out, name, LABELS({"queue", source->queue->name}),
+                          source_oldest_ms(source, now_ms) * 1000);
     }
 }
 

@@ -25,6 +25,8 @@
     X(PARKED, "parked")         /* set: apps with parked jobs; {L}:parked:APP is a zset of their   \
                                    claim ids, the records are in retry:jobs */                     \
     X(WAITING, "waiting")       /* hash: consumers that wait for an exclusive list */              \
+    X(DAEMONS, "daemons")       /* hash: consumer -> what it says of itself, publish.lua */        \
+    X(WATCHED, "watched")       /* is there while somebody looks at `daemons` */                   \
     X(SEEN, "seen")             /* prefix: {L}:seen:ID holds the claim id of a job, for dedupe */
 
 /* X(NAME, "prefix"): one key a consumer, {L}:prefix:CONSUMER.

@@ -12,13 +12,15 @@ SCRIPT(reap);
 SCRIPT(recover);
 SCRIPT(unpark);
 SCRIPT(dedupe);
+SCRIPT(publish);
 
-/* Of pusherctl. */
+/* For operators. */
 SCRIPT(replay);
 SCRIPT(pause);
+SCRIPT(peek);
 SCRIPT(fsck);
 
 const struct lua_script *const all_scripts[N_SCRIPTS] = {
     &script_claim,   &script_settle, &script_lease,  &script_reap,
-    &script_recover, &script_unpark, &script_dedupe,
+    &script_recover, &script_unpark, &script_dedupe, &script_publish,
 };

@@ -10,13 +10,13 @@ struct lua_script {
 };
 
 extern const struct lua_script script_claim, script_settle, script_lease, script_reap,
-    script_recover, script_unpark, script_dedupe;
+    script_recover, script_unpark, script_dedupe, script_publish;
 
-/* What only pusherctl uses. */
-extern const struct lua_script script_replay, script_pause, script_fsck;
+/* What operators ask for: pusherctl, and the console of the status server. */
+extern const struct lua_script script_replay, script_pause, script_peek, script_fsck;
 
 /* What the daemon uses, and loads. */
-#define N_SCRIPTS 7
+#define N_SCRIPTS 8
 extern const struct lua_script *const all_scripts[N_SCRIPTS];
 
 #endif

@@ -1,5 +1,6 @@
 #include "daemon/config/config.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,15 @@ static int check_globals(struct config_loader *loader)
             "%llu is over max_claimed_bytes, %llu", (unsigned long long)config->max_job_bytes,
             (unsigned long long)config->max_claimed_bytes);
     return 0;
+}
+
+static int check_token(struct config_loader *loader)
+{
+    const char *token = loader->config->status_token;
+    if (!token || strlen(token) >= CONFIG_TOKEN_MIN)
+        return 0;
+    return config_fail_key(loader, &loader->globals, config_key_find(SECTION_STATUS, "token"),
+                           "is shorter than %d bytes: too easy to guess", CONFIG_TOKEN_MIN);
 }
 
 static int set_global_defaults(struct config_loader *loader)
@@ -57,7 +67,7 @@ static int load(struct config_loader *loader)
         return config_fail(loader->error, &where, NULL, "libsodium cannot be initialised");
     if (config_read_json(loader) != 0 || config_read_ini(loader) != 0 ||
         config_read_environment(loader) != 0 || set_global_defaults(loader) != 0 ||
-        set_default_spool(loader) != 0 || check_globals(loader) != 0 ||
+        set_default_spool(loader) != 0 || check_globals(loader) != 0 || check_token(loader) != 0 ||
         config_finish_apps(loader) != 0)
         return -1;
     return config_finish_queues(loader);
@@ -118,6 +128,10 @@ void config_free(struct config *config)
     redis_config_deinit(&config->redis);
     free(config->spool_dir);
     free(config->status_listen);
+    if (config->status_token)
+        sodium_memzero(config->status_token, strlen(config->status_token));
+    free(config->status_token);
+    free(config->status_token_file);
     free(config);
 }
 

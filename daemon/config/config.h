@@ -24,6 +24,8 @@
 
 #define CONFIG_LEASE_MARGIN_MS 2000 /* a lease outlasts the longest request by more than this */
 
+#define CONFIG_TOKEN_MIN 16 /* bytes of [status] token: nobody guesses it */
+
 #define CONFIG_SPOOL_OFF "off"
 
 struct app_settings;
@@ -100,7 +102,9 @@ struct config {
     uint64_t spool_max_bytes; /* max_bytes, default 64 MiB: of one consumer's file */
 
     /* [status] */
-    char *status_listen; /* owned; NULL: no status server */
+    char *status_listen;     /* owned; NULL: no status server */
+    char *status_token;      /* owned; token; NULL: its console only shows; wiped when freed */
+    char *status_token_file; /* owned; the file that it was read from; NULL: none */
 
     /* [log] */
     int log_level; /* level = error 3 | warn 4 | info 6 (default) | debug 7, as syslog */

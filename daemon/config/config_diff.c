@@ -38,7 +38,7 @@ static bool same_field(const struct config_key *key, const void *a, const void *
 
     if (key->kind == KIND_REDIS_URL)
         return same_redis((const void *)x, (const void *)y);
-    if (key->kind == KIND_SECRET)
+    if (key->kind == KIND_SECRET && key->section == SECTION_APP)
         return same_secret(key, a, b);
     if (config_kind_is_string(key->kind))
         return same_text(*(char *const *)(const void *)x, *(char *const *)(const void *)y);

@@ -130,6 +130,10 @@ const struct config_key config_keys[] = {
 
     {.section = SECTION_STATUS, .name = "listen", .env = "PUSHERD_STATUS_LISTEN",
      GLOBAL(status_listen), .kind = KIND_LISTEN, .flags = KEY_RESTART},
+    {.section = SECTION_STATUS, .name = "token", .env = "PUSHERD_STATUS_TOKEN",
+     GLOBAL(status_token), .kind = KIND_SECRET, .flags = KEY_RESTART},
+    {.section = SECTION_STATUS, .name = "token_file", GLOBAL(status_token), .kind = KIND_SECRET,
+     .flags = KEY_FROM_FILE | KEY_RESTART, .path_offset = offsetof(struct config, status_token_file)},
 
     {.section = SECTION_LOG, .name = "level", .env = "PUSHERD_LOG_LEVEL", GLOBAL(log_level),
      .kind = KIND_CHOICE, .choices = level_choices, .initial = "info"},

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "daemon/ctl/failures.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 static int run_list(struct tail *tail, char *const *ids, int n_ids)
 {

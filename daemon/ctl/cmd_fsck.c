@@ -1,7 +1,7 @@
 /* fsck: one list, or every queue of the configuration. */
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/fsck.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 struct checking {
     struct ctl *ctl;

@@ -5,7 +5,7 @@
 #include "daemon/ctl/call.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/pauses.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 #define REASON_MAX 500
 

@@ -77,6 +77,7 @@ const char *command_value(const struct command_args *args, const char *name);
 int cmd_operation(struct ctl *ctl, const struct command_args *args);
 int cmd_enqueue(struct ctl *ctl, const struct command_args *args);
 int cmd_status(struct ctl *ctl, const struct command_args *args);
+int cmd_top(struct ctl *ctl, const struct command_args *args);
 int cmd_failures(struct ctl *ctl, const struct command_args *args);
 int cmd_results(struct ctl *ctl, const struct command_args *args);
 int cmd_pause(struct ctl *ctl, const struct command_args *args); /* and resume */

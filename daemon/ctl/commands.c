@@ -134,6 +134,14 @@ const struct command commands[] = {
                 "the configuration.\n",
      .options = {JSON_FLAG}},
 
+    {.name = "top", .run = cmd_top,
+     .summary = "watch the daemons of a queue at work: rates, batches, latency, backlog, gates",
+     .details = "Drawn again and again on a terminal: q quits, space looks at once. Elsewhere, or with\n"
+                "--json, a JSON object a line. With --list that one list, else every queue of the\n"
+                "configuration.\n",
+     .options = {FILTER("interval", "SECONDS", "how often to look (2)"),
+                 FILTER("count", "N", "look so many times, then end"), JSON_FLAG}},
+
     {.name = "failures", .run = cmd_failures, .max_rest = 10000,
      .rest = "list|show|replay|drop [STREAM_ID...]",
      .summary = "list the jobs that failed, show one, replay or drop them",

@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "daemon/ctl/job_view.h"
-#include "daemon/ctl/text.h"
-#include "proto/reader.h"
+#include "daemon/view/job_view.h"
+#include "daemon/view/text.h"
 
 #define ARENA_MAX ((size_t)2 << 30)
 #define UNCUT     SIZE_MAX
@@ -23,83 +22,9 @@ void entry_printer_finish(struct entry_printer *printer)
     arena_deinit(&printer->arena);
 }
 
-/* A number as pusherd writes them: it may stand in JSON as it is. */
-static bool is_number(struct pusher_string text)
-{
-    return text.len > 0 && text.len <= 19 && strspn(text.ptr, "0123456789") >= text.len &&
-           (text.ptr[0] != '0' || text.len == 1);
-}
-
-static bool is_json(struct pusher_string text)
-{
-    struct reader reader;
-    struct value value;
-    reader_init(&reader, READER_JSON, text.ptr, text.len);
-    return reader_value(&reader, &value) == 0 && reader_finish(&reader) == 0 && !value.flaw.at;
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-    while (*names && strcmp(*names, name) != 0)
-        names++;
-    return *names != NULL;
-}
-
-static void print_job(struct entry_printer *printer, struct pusher_string bytes)
-{
-    struct job_view view;
-    FILE *out = printer->out;
-    arena_reset(&printer->arena);
-    if (job_view(bytes, &printer->arena, &view) != 0) {
-        fputs("\"format\":\"raw\",\"job\":null", out);
-        return;
-    }
-    fprintf(out, "\"format\":\"%s\",\"job%s\":", job_view_format_name(view.format),
-            view.format == JOB_VIEW_RAW ? "_base64" : "");
-    if (view.format == JOB_VIEW_JSON || view.format == JOB_VIEW_MSGPACK)
-        text_json_compact(out, view.text);
-    else
-        text_json(out, view.text);
-}
-
-static void print_field(struct entry_printer *printer, const char *name, struct pusher_string value)
-{
-    static const char *const numbers[] = {"http", "attempts", "ms", NULL};
-    static const char *const json[] = {"result", "parts", NULL};
-    if (strcmp(name, "job") == 0) {
-        print_job(printer, value);
-        return;
-    }
-    text_json(printer->out, pusher_str(name));
-    fputc(':', printer->out);
-    if (is_one_of(name, numbers) && is_number(value))
-        fwrite(value.ptr, 1, value.len, printer->out);
-    else if (is_one_of(name, json) && is_json(value))
-        text_json_compact(printer->out, value);
-    else
-        text_json(printer->out, value);
-}
-
-static void print_object(struct entry_printer *printer, const struct stream_entry *entry)
-{
-    const redisReply *fields = entry->fields;
-    char time[TEXT_TIME_MAX];
-    text_time(entry->unix_ms, false, time);
-    fprintf(printer->out, "{\"stream_id\":\"%s\",\"time\":\"%s\",\"time_ms\":%" PRIu64, entry->id,
-            time, entry->unix_ms);
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
-            continue;
-        fputc(',', printer->out);
-        print_field(printer, name->str, (struct pusher_string){value->str, value->len});
-    }
-    fputc('}', printer->out);
-}
-
 void entry_print_json(struct entry_printer *printer, const struct stream_entry *entry)
 {
-    print_object(printer, entry);
+    entry_json(printer->out, entry, &printer->arena);
     fputc('\n', printer->out);
 }
 
@@ -174,7 +99,7 @@ void entry_print(struct entry_printer *printer, const struct stream_entry *entry
     } else {
         if (printer->style == ENTRY_JSON_ARRAY)
             fputs(printer->n > 0 ? ",\n " : "[", printer->out);
-        print_object(printer, entry);
+        entry_json(printer->out, entry, &printer->arena);
         if (printer->style == ENTRY_JSON_LINES)
             fputc('\n', printer->out);
     }

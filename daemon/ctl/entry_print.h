@@ -1,8 +1,6 @@
 /* Entries of results and failures, printed.
  *
- * As JSON every field keeps its name: numbers are numbers, `result` and `parts` the JSON that they
- * are, `job` the job as JSON and beside it `format`, which says what the producer's bytes are;
- * bytes that no text can say stand in `job_base64`. Before them `stream_id`, `time`, `time_ms`. */
+ * As JSON they are what entry_json() writes. */
 #ifndef DAEMON_CTL_ENTRY_PRINT_H
 #define DAEMON_CTL_ENTRY_PRINT_H
 

@@ -8,8 +8,8 @@
 
 #include "daemon/ctl/call.h"
 #include "daemon/ctl/failures.h"
-#include "daemon/ctl/replay_header.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/replay_header.h"
+#include "daemon/view/text.h"
 
 #define CHUNK_ENTRIES 100
 #define ARENA_MAX     ((size_t)512 << 20)

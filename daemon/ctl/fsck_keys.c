@@ -8,7 +8,7 @@ static const char *const queue_type[KEYS_QUEUE_COUNT] = {
     [KEYS_RESULTS] = "stream",  [KEYS_FAILURES] = "stream", [KEYS_RETRY] = "zset",
     [KEYS_RETRY_JOBS] = "hash", [KEYS_LEASES] = "zset",     [KEYS_SEQ] = "string",
     [KEYS_PAUSED] = "hash",     [KEYS_PARKED] = "set",      [KEYS_SEEN] = "string",
-    [KEYS_WAITING] = "hash",
+    [KEYS_WAITING] = "hash",    [KEYS_DAEMONS] = "hash",    [KEYS_WATCHED] = "string",
 };
 
 static int check_type(struct fsck *fsck, const char *key, const char *wanted, bool *ret_ok)

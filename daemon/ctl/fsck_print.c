@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "daemon/ctl/fsck.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 static const char *const kind_name[] = {
 #define NAME(name, json, text) json,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 #include "proto/keys.h"
 
 /* What is no value of ours was put there by hand: it pauses all the same. */

@@ -2,6 +2,7 @@
 #ifndef DAEMON_CTL_STATUS_H
 #define DAEMON_CTL_STATUS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct consumer_status {
     char *name;       /* owned */
     int64_t lease_ms; /* left of its lease; negative: it ran out, its jobs will be taken over */
     uint64_t in_flight;
+    json_t *report; /* owned; what it says of itself, see report_read.h; NULL if nothing */
 };
 
 /* Jobs of an app that cannot be sent to, or that is paused: they wait apart from the others. */
@@ -45,6 +47,9 @@ int status_read(struct link *link, const char *name, const char *list,
                 struct queue_status *ret_status);
 
 void status_deinit(struct queue_status *status);
+
+/* The object of one queue. */
+void status_print_queue_json(const struct queue_status *queue, FILE *out);
 
 /* {"queues":[...]} on one line, and a table for a terminal. */
 void status_print_json(const struct queue_status *queues, size_t n, FILE *out);

@@ -1,14 +1,19 @@
 #include <inttypes.h>
 
 #include "daemon/ctl/status.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 static void print_consumer(const struct consumer_status *consumer, FILE *out)
 {
     fputs("{\"name\":", out);
     text_json(out, pusher_str(consumer->name));
-    fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64 "}", consumer->lease_ms,
+    fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64, consumer->lease_ms,
             consumer->in_flight);
+    if (consumer->report) {
+        fputs(",\"report\":", out);
+        json_dumpf(consumer->report, out, JSON_COMPACT);
+    }
+    fputc('}', out);
 }
 
 static void print_parked(const struct queue_status *queue, FILE *out)
@@ -22,7 +27,7 @@ static void print_parked(const struct queue_status *queue, FILE *out)
     fputc(']', out);
 }
 
-static void print_queue(const struct queue_status *queue, FILE *out)
+void status_print_queue_json(const struct queue_status *queue, FILE *out)
 {
     fputs("{\"name\":", out);
     text_json(out, pusher_str(queue->name));
@@ -49,7 +54,7 @@ void status_print_json(const struct queue_status *queues, size_t n, FILE *out)
     fputs("{\"queues\":[", out);
     for (size_t i = 0; i < n; i++) {
         fputs(i > 0 ? "," : "", out);
-        print_queue(&queues[i], out);
+        status_print_queue_json(&queues[i], out);
     }
     fputs("]}\n", out);
 }

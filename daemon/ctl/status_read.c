@@ -41,6 +41,25 @@ static int read_consumer(struct link *link, const char *list, struct consumer_st
     return ask(link, "HLEN", key, &consumer->in_flight);
 }
 
+/* A user without the right to read them sees the rest all the same. */
+static int read_reports(struct link *link, struct queue_status *status)
+{
+    char key[KEYS_KEY_MAX];
+    keys_queue(status->list, KEYS_DAEMONS, key);
+    redisReply *reply = link_call(link, "HGETALL", key, NULL);
+    if (!reply)
+        return link->was_refused ? 0 : -1;
+    for (size_t i = 0; i < status->n_consumers; i++) {
+        struct consumer_status *consumer = &status->consumers[i];
+        for (size_t k = 0; k + 1 < reply->elements && !consumer->report; k += 2)
+            if (strcmp(reply->element[k]->str, consumer->name) == 0)
+                consumer->report =
+                    json_loadb(reply->element[k + 1]->str, reply->element[k + 1]->len, 0, NULL);
+    }
+    freeReplyObject(reply);
+    return 0;
+}
+
 static int read_consumers(struct link *link, struct queue_status *status)
 {
     redisReply *leases = ask_scores(link, status->list, KEYS_LEASES, STATUS_MAX_CONSUMERS);
@@ -59,7 +78,7 @@ static int read_consumers(struct link *link, struct queue_status *status)
         status->in_flight += consumer->in_flight;
     }
     freeReplyObject(leases);
-    return rc;
+    return rc == 0 ? read_reports(link, status) : rc;
 }
 
 static int read_retries(struct link *link, struct queue_status *status)
@@ -138,8 +157,10 @@ int status_read(struct link *link, const char *name, const char *list,
 
 void status_deinit(struct queue_status *status)
 {
-    for (size_t i = 0; i < status->n_consumers; i++)
+    for (size_t i = 0; i < status->n_consumers; i++) {
         free(status->consumers[i].name);
+        json_decref(status->consumers[i].report);
+    }
     for (size_t i = 0; i < status->n_parked; i++)
         free(status->parked[i].app);
     free(status->consumers);

@@ -3,47 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_text(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_STRING;
-}
-
-bool stream_entry_read(const redisReply *reply, struct stream_entry *ret_entry)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !is_text(reply->element[0]) ||
-        reply->element[1]->type != REDIS_REPLY_ARRAY || reply->element[0]->len >= STREAM_ID_MAX)
-        return false;
-    *ret_entry = (struct stream_entry){
-        .id = reply->element[0]->str,
-        .unix_ms = strtoull(reply->element[0]->str, NULL, 10),
-        .fields = reply->element[1],
-    };
-    return true;
-}
-
-struct pusher_string stream_field(const struct stream_entry *entry, const char *name)
-{
-    const redisReply *fields = entry->fields;
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const redisReply *value = fields->element[i + 1];
-        if (is_text(fields->element[i]) && is_text(value) &&
-            strcmp(fields->element[i]->str, name) == 0)
-            return (struct pusher_string){value->str, value->len};
-    }
-    return pusher_str(NULL);
-}
-
-bool stream_id_read(const char *text, char ret_id[STREAM_ID_MAX])
-{
-    size_t ms = strspn(text, "0123456789");
-    bool has_seq = text[ms] == '-';
-    size_t seq = has_seq ? strspn(text + ms + 1, "0123456789") : 0;
-    if (ms == 0 || ms > 20 || seq > 20 || has_seq != (seq > 0) || text[ms + has_seq + seq] != '\0')
-        return false;
-    snprintf(ret_id, STREAM_ID_MAX, "%s%s", text, has_seq ? "" : "-0");
-    return true;
-}
-
 static bool field_is(const struct stream_entry *entry, const char *name, const char *wanted)
 {
     struct pusher_string value = stream_field(entry, name);

@@ -11,26 +11,10 @@
 #define DAEMON_CTL_STREAM_H
 
 #include "daemon/ctl/link.h"
-#include "pusher/string.h"
+#include "daemon/view/entry.h"
 
 #define STREAM_PAGE       100
 #define STREAM_PAGE_BYTES ((size_t)2 << 20)
-#define STREAM_ID_MAX     48
-
-struct stream_entry {
-    const char *id; /* borrowed, as all of it, until the next entry is asked for */
-    uint64_t unix_ms;
-    const redisReply *fields;
-};
-
-/* An entry as Redis gives it; false if it is none. */
-bool stream_entry_read(const redisReply *reply, struct stream_entry *ret_entry);
-
-/* The value of a field; absent if the entry has none. */
-struct pusher_string stream_field(const struct stream_entry *entry, const char *name);
-
-/* "1732443467123-0", or "1732443467123" for the first of that millisecond, in full. */
-bool stream_id_read(const char *text, char ret_id[STREAM_ID_MAX]);
 
 /* Which entries are meant; borrowed, NULL for any. */
 struct stream_filter {

@@ -5,7 +5,7 @@
 
 #include "daemon/ctl/follow.h"
 #include "daemon/ctl/span.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 /* A time as the bound of a range of ids: Redis takes the first or last of the millisecond. */
 static int read_bound(const struct tail *tail, const char *option, char ret_id[STREAM_ID_MAX])

@@ -66,16 +66,30 @@ static void set_options(CURL *curl, const struct http_request *request, struct h
     }
 }
 
+/* To be freed when the request is done. */
+static struct curl_slist *set_headers(CURL *curl, const struct http_request *request)
+{
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        headers = curl_slist_append(headers, request->headers[i]);
+        cr_assert(headers);
+    }
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    return headers;
+}
+
 void http_perform(const struct http_request *request, struct http_answer *ret_answer)
 {
     CURL *curl = curl_easy_init();
     cr_assert(curl);
     *ret_answer = (struct http_answer){.body = calloc(1, 1)};
     set_options(curl, request, ret_answer);
+    struct curl_slist *headers = set_headers(curl, request);
     CURLcode code = curl_easy_perform(curl);
     ret_answer->status = status_of(curl, code);
     curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &ret_answer->seconds);
     curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
 }
 
 void http_answer_deinit(struct http_answer *answer)

@@ -24,7 +24,8 @@ struct http_request {
     size_t body_len;
     unsigned timeout_ms;
     const char *ca_file;
-    const char *unix_socket; /* connect to this instead of the URL's host; or NULL */
+    const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
+    const char *unix_socket;    /* connect to this instead of the URL's host; or NULL */
 };
 
 void http_perform(const struct http_request *request, struct http_answer *ret_answer);

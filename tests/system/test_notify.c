@@ -27,7 +27,7 @@ static struct manager {
 static void open_scene(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    scene_open(&scene, &(struct scene_options){.app = "max_in_flight = 4\n"});
+    scene_open(&scene, &(struct scene_options){.app = "max_in_flight = 4\nconcurrency = fixed\n"});
     folder_path(&scene.folder, "notify", address.sun_path, sizeof(address.sun_path));
     snprintf(manager.env, sizeof(manager.env), "NOTIFY_SOCKET=%s", address.sun_path);
     manager.socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -124,7 +124,7 @@ Test(notify, the_status_has_rate_and_backlog)
                     WAIT_LONG_MS),
               "%s", manager.status);
     cr_expect_not(status_has("backlog 0"), "%s", manager.status);
-    cr_expect(status_has("in flight 4"), "%s", manager.status);
+    cr_expect(hears(status_has("in flight 4"), WAIT_LONG_MS), "%s", manager.status);
     fake_server_delete_rules(&scene.fake);
     cr_assert(
         hears(strcmp(manager.status, "0 events/s, backlog 0, in flight 0") == 0, WAIT_LONG_MS),

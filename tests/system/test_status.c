@@ -103,6 +103,7 @@ Test(status, serves_what_it_says_and_nothing_else)
     cr_expect(strstr(answer.body, "/readyz"), "%s", answer.body);
     http_answer_deinit(&answer);
     cr_expect_eq(status_of("POST", "/metrics"), 405);
+    cr_expect_eq(status_of("POST", "/"), 405);
     cr_expect_eq(status_of("DELETE", "/readyz"), 405);
     cr_expect_eq(status_of("GET", "/metrics/"), 404);
 }

@@ -103,6 +103,8 @@ Test(config_diff, refuses_what_needs_a_restart)
         {"", "[redis]\nurl=redis://other\n", "[redis] url: a change of it needs a restart"},
         {"", "[redis]\nurl=redis://127.0.0.1/1\n", "[redis] url: a change of it needs a restart"},
         {"", "[status]\nlisten=127.0.0.1:1\n", "[status] listen: a change of it needs a restart"},
+        {"", "[status]\ntoken=0123456789abcdef0123456789abcdef\n",
+         "[status] token: a change of it needs a restart"},
         {"[spool]\ndir=a\n", "[spool]\ndir=b\n", "[spool] dir: a change of it needs a restart"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

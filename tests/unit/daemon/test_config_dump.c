@@ -21,6 +21,7 @@ TestSuite(config_dump, .fini = fixture_remove);
     "[delivery]\nlease_ms=20000\nmax_orphanings=2\nmax_attempts=3\nretry_base_ms=4\n"              \
     "retry_cap_ms=50\nretry_for_ms=60\nlane_hold_ms=70\ndrain_ms=80\nmax_claimed_bytes=90000\n"    \
     "max_job_bytes=2000\n[spool]\ndir=/s\nmax_bytes=70000\n[status]\nlisten=[::1]:9\n"             \
+    "token_file=token\n"                                                                           \
     "[log]\nlevel=debug\nformat=json\n"
 
 static void write_secrets(void)
@@ -29,6 +30,7 @@ static void write_secrets(void)
     fixture_file("secret", 0600, "hunter2\n");
     fixture_file("master", 0600, "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=\n");
     fixture_file("ca", 0600, "\n");
+    fixture_file("token", 0600, "hunter2-hunter2-hunter2\n");
 }
 
 Test(config_dump, reads_back_equal)
@@ -57,7 +59,7 @@ Test(config_dump, names_every_key)
         const char *name = config_keys[i].name;
         char line[80];
         if (!name || !strcmp(name, "secret") || !strcmp(name, "url") ||
-            !strcmp(name, "encryption_master_key_base64"))
+            !strcmp(name, "encryption_master_key_base64") || !strcmp(name, "token"))
             continue;
         snprintf(line, sizeof line, "\n%s = ", name);
         cr_expect(strstr(dump, line), "no %s in:\n%s", name, dump);

@@ -123,3 +123,24 @@ Test(config_secret, never_stands_in_an_error_of_the_environment_or_the_json_form
                                      NULL);
     cr_expect_str_eq(text, "app.json:2: is not valid JSON");
 }
+
+Test(config_secret, token_comes_from_a_file_or_a_variable)
+{
+    fixture_file("token", 0600, "0123456789abcdef\n");
+    struct config *config = fixture_load(ONE_APP "[status]\ntoken_file=token\n", NULL, NULL);
+    cr_expect_str_eq(config->status_token, "0123456789abcdef");
+    config_free(config);
+    config = fixture_load(ONE_APP, NULL, ENVIRON("PUSHERD_STATUS_TOKEN=fedcba9876543210"));
+    cr_expect_str_eq(config->status_token, "fedcba9876543210");
+    char *dump = fixture_dump(config);
+    cr_expect_not(strstr(dump, "fedcba"), "%s", dump);
+    free(dump);
+    config_free(config);
+}
+
+Test(config_secret, token_that_can_be_guessed_is_refused)
+{
+    const char *text = fixture_error(ONE_APP "[status]\ntoken=0123456789abcde\n", NULL, NULL);
+    cr_expect_str_eq(text, "pusherd.conf:7: [status] token: is shorter than 16 bytes: too easy to "
+                           "guess");
+}

@@ -238,6 +238,7 @@ Test(config_values, have_the_defaults_that_the_header_promises)
     cr_expect(config->lane_hold_ms == 30000 && config->drain_ms == 10000);
     cr_expect(config->max_claimed_bytes == 16u << 20 && config->max_job_bytes == 1u << 20);
     cr_expect_null(config->status_listen);
+    cr_expect_null(config->status_token);
     cr_expect(config->log_level == 6 && config->log_format == LOG_FORMAT_TEXT);
     config_free(config);
 }

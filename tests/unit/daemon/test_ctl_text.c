@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "daemon/ctl/ctl.h"
-#include "daemon/ctl/job_view.h"
 #include "daemon/ctl/names.h"
-#include "daemon/ctl/replay_header.h"
 #include "daemon/ctl/span.h"
 #include "daemon/ctl/stream.h"
-#include "daemon/ctl/text.h"
+#include "daemon/view/job_view.h"
+#include "daemon/view/replay_header.h"
+#include "daemon/view/text.h"
 #include "proto/record.h"
 
 #define BYTES(literal) ((struct pusher_string){literal, sizeof(literal) - 1})

@@ -235,3 +235,33 @@ Test(metrics, a_turn_is_what_was_not_waited)
     cr_expect_eq(metrics_count(&metrics.turns), 1);
     cr_expect_eq(metrics.turns.sum, 3000);
 }
+
+/* ---- percentiles */
+
+Test(metrics, percentiles_are_spread_over_their_bucket)
+{
+    struct metrics_histogram histogram = {.scale = &metrics_times};
+
+    cr_expect_eq(metrics_quantile(&histogram, 50), 0);
+    for (int i = 0; i < 100; i++)
+        metrics_observe(&histogram, 4000); /* between 2500 and 5000 */
+    cr_expect_eq(metrics_quantile(&histogram, 50), 3750);
+    cr_expect_eq(metrics_quantile(&histogram, 100), 5000);
+    for (int i = 0; i < 100; i++)
+        metrics_observe(&histogram, UINT64_MAX / 1000);
+    cr_expect_eq(metrics_quantile(&histogram, 50), 5000);
+    cr_expect_eq(metrics_quantile(&histogram, 99), 60000000);
+}
+
+Test(metrics, histograms_add_up)
+{
+    struct metrics_histogram a = {.scale = &metrics_times}, b = {.scale = &metrics_times};
+
+    metrics_observe(&a, 400);
+    metrics_observe(&b, 400);
+    metrics_observe(&b, 700);
+    metrics_add(&a, &b);
+    cr_expect_eq(a.counts[0], 2);
+    cr_expect_eq(a.counts[1], 1);
+    cr_expect_eq(a.sum, 1500);
+}

@@ -313,5 +313,5 @@ Test(ctl_scripts, are_not_loaded_by_the_daemon)
 {
     for (size_t i = 0; i < N_SCRIPTS; i++)
         cr_expect(all_scripts[i] != &script_replay && all_scripts[i] != &script_pause &&
-                  all_scripts[i] != &script_fsck);
+                  all_scripts[i] != &script_peek && all_scripts[i] != &script_fsck);
 }

@@ -1,4 +1,4 @@
-#include "daemon/ctl/job_view.h"
+#include "daemon/view/job_view.h"
 
 #include <sodium.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "daemon/ctl/replay_header.h"
+#include "daemon/view/replay_header.h"
 
 #include <jansson.h>
 #include <stdint.h>

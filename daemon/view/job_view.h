@@ -1,6 +1,6 @@
 /* A producer's bytes, made fit to be looked at. */
-#ifndef DAEMON_CTL_JOB_VIEW_H
-#define DAEMON_CTL_JOB_VIEW_H
+#ifndef DAEMON_VIEW_JOB_VIEW_H
+#define DAEMON_VIEW_JOB_VIEW_H
 
 #include "proto/arena.h"
 #include "pusher/string.h"

@@ -1,4 +1,4 @@
-#include "daemon/ctl/text.h"
+#include "daemon/view/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Which parts of a failed job are still to be sent. */
-#ifndef DAEMON_CTL_REPLAY_HEADER_H
-#define DAEMON_CTL_REPLAY_HEADER_H
+#ifndef DAEMON_VIEW_REPLAY_HEADER_H
+#define DAEMON_VIEW_REPLAY_HEADER_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Text for standard output: for programs as JSON, for people on a terminal. */
-#ifndef DAEMON_CTL_TEXT_H
-#define DAEMON_CTL_TEXT_H
+#ifndef DAEMON_VIEW_TEXT_H
+#define DAEMON_VIEW_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
