@@ -9,6 +9,7 @@
 #include "daemon/delivery_pool.h"
 #include "daemon/plan.h"
 #include "lib/decimal.h"
+#include "lib/utf8.h"
 #include "proto/keys.h"
 #include "proto/record.h"
 #include "pusher/event.h"
@@ -84,7 +85,7 @@ static struct delivery *carve(struct layout *layout, const struct plan *plan)
 static struct pusher_string cut_name(struct pusher_string name)
 {
     if (name.len > REPORTED_NAME_MAX)
-        name.len = REPORTED_NAME_MAX;
+        name.len = pusher__utf8_cut(name.ptr, name.len, REPORTED_NAME_MAX);
     return name;
 }
 
