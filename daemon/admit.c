@@ -295,10 +295,15 @@ struct delivery *admit(const struct admission *admission, uint64_t claim_id, con
     arena_reset(admission->arena);
     memcpy(bytes, "pd-", 3);
     id.len = 3 + decimal_write(bytes + 3, claim_id);
-    if (plan_make(admission, record, len, id, &plan) != 0) {
+    if (plan_make(admission, record, len, id, &plan) != 0 && !admission->arena->is_starved) {
         arena_reset(admission->arena);
         if (plan_fail(admission, id, "it takes too much memory to read", &plan) != 0)
             return NULL;
+    }
+    /* Whatever was planned without memory may be wrong: the job stays claimed, for another try. */
+    if (admission->arena->is_starved) {
+        drop_results(&plan);
+        return NULL;
     }
     return build(admission, &plan, claim_id);
 }

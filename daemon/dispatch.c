@@ -34,6 +34,15 @@ struct transfer {
 
 /* ---- set-up */
 
+/* Where libcrypto has no MD5, as in FIPS mode, no request can be signed, now or later. */
+static bool can_sign(const struct pusher_client *client)
+{
+    char target[PUSHER_TARGET_MAX];
+
+    return pusher_request_target(client, "POST", pusher_path_events(client), NULL, 0, "{}", 2, 0,
+                                 target, sizeof(target)) == 0;
+}
+
 static int add_endpoint(struct dispatch *dispatch, size_t index)
 {
     const struct pusher_client *client = dispatch->config->apps[index].client;
@@ -48,6 +57,11 @@ static int add_endpoint(struct dispatch *dispatch, size_t index)
     };
 
     dispatch->apps[index].config = &dispatch->config->apps[index];
+    if (!can_sign(client)) {
+        log_event(LOG_ERR, "start", "libcrypto has no MD5, without which no request can be signed",
+                  LOG_TEXT("app", dispatch->config->apps[index].name));
+        return UV_ENOTSUP;
+    }
     return http_endpoint_new(&dispatch->http, &options, &dispatch->apps[index].endpoint);
 }
 
