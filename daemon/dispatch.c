@@ -368,6 +368,14 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     return answer;
 }
 
+/* Memory may be there the next time. */
+static struct answer cannot_keep(const struct http_call *call)
+{
+    if (call->reply_len < RESULT_MAX_BYTES)
+        return (struct answer){ANSWER_RETRY, call->status, -1, "no memory to keep the reply"};
+    return (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
+}
+
 static void on_done(struct http_call *call)
 {
     struct transfer *transfer = call->data;
@@ -384,8 +392,7 @@ static void on_done(struct http_call *call)
     if (answer.kind == ANSWER_DONE && is_trigger(request))
         keep_results(transfer);
     else if (answer.kind == ANSWER_DONE && !keep_call_result(request->parts[0], call))
-        answer =
-            (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
+        answer = cannot_keep(call);
     if (!call->cancelled)
         log_answer(transfer, &answer);
     metrics_answered(&dispatch->metrics->apps[app], request, call->status, &answer,

@@ -4,6 +4,7 @@
  *
  *   TORTURE_FROM, TORTURE_TO, TORTURE_STEP     which allocations; default: some, to the last
  *   TORTURE_FOR                                how many fail in a row; default 1
+ *   TORTURE_RUN_MS                             after which it is said to hang; default 8000
  */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -123,6 +124,12 @@ static void show_log(void)
     }
 }
 
+static unsigned long number(const char *variable, unsigned long otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoul(text, NULL, 10) : otherwise;
+}
+
 static void run_with_failure(unsigned long at)
 {
     char fail_at[48], fail_for[48], count[sizeof(count_file) + 16];
@@ -136,7 +143,8 @@ static void run_with_failure(unsigned long at)
     snprintf(fail_for, sizeof(fail_for), "FAIL_FOR=%s", n ? n : "1");
     snprintf(count, sizeof(count), "FAIL_COUNT=%s", count_file);
     scene_start_pusherd_with(&scene, args, env, &proc);
-    if (wait_until(n_outcomes() == N_JOBS || !proc_is_running(&proc), RUN_MS)) {
+    if (wait_until(n_outcomes() == N_JOBS || !proc_is_running(&proc),
+                   number("TORTURE_RUN_MS", RUN_MS))) {
         status = proc_stop(&proc, SIGTERM, WAIT_LONG_MS);
         check_end(status, at);
         return;
@@ -171,12 +179,6 @@ static unsigned long count_allocations(void)
     cr_assert(file && fscanf(file, "%lu", &n) == 1 && n > 100);
     fclose(file);
     return n;
-}
-
-static unsigned long number(const char *variable, unsigned long otherwise)
-{
-    const char *text = getenv(variable);
-    return text ? strtoul(text, NULL, 10) : otherwise;
 }
 
 Test(torture, no_job_is_lost_when_an_allocation_fails)
