@@ -9,6 +9,7 @@
 #include "daemon/delivery_pool.h"
 #include "daemon/plan.h"
 #include "lib/decimal.h"
+#include "lib/utf8.h"
 #include "proto/keys.h"
 #include "proto/record.h"
 #include "pusher/event.h"
@@ -84,7 +85,7 @@ static struct delivery *carve(struct layout *layout, const struct plan *plan)
 static struct pusher_string cut_name(struct pusher_string name)
 {
     if (name.len > REPORTED_NAME_MAX)
-        name.len = REPORTED_NAME_MAX;
+        name.len = pusher__utf8_cut(name.ptr, name.len, REPORTED_NAME_MAX);
     return name;
 }
 
@@ -294,10 +295,15 @@ struct delivery *admit(const struct admission *admission, uint64_t claim_id, con
     arena_reset(admission->arena);
     memcpy(bytes, "pd-", 3);
     id.len = 3 + decimal_write(bytes + 3, claim_id);
-    if (plan_make(admission, record, len, id, &plan) != 0) {
+    if (plan_make(admission, record, len, id, &plan) != 0 && !admission->arena->is_starved) {
         arena_reset(admission->arena);
         if (plan_fail(admission, id, "it takes too much memory to read", &plan) != 0)
             return NULL;
+    }
+    /* Whatever was planned without memory may be wrong: the job stays claimed, for another try. */
+    if (admission->arena->is_starved) {
+        drop_results(&plan);
+        return NULL;
     }
     return build(admission, &plan, claim_id);
 }

@@ -35,6 +35,15 @@ struct transfer {
 
 /* ---- set-up */
 
+/* Where libcrypto has no MD5, as in FIPS mode, no request can be signed, now or later. */
+static bool can_sign(const struct pusher_client *client)
+{
+    char target[PUSHER_TARGET_MAX];
+
+    return pusher_request_target(client, "POST", pusher_path_events(client), NULL, 0, "{}", 2, 0,
+                                 target, sizeof(target)) == 0;
+}
+
 static int new_endpoint(struct dispatch *dispatch, const struct pusher_client *client,
                         struct http_endpoint **ret_endpoint)
 {
@@ -48,6 +57,11 @@ static int new_endpoint(struct dispatch *dispatch, const struct pusher_client *c
         .keep_alive = pusher_client_keep_alive(client),
     };
 
+    if (!can_sign(client)) {
+        log_event(LOG_ERR, "start", "libcrypto has no MD5, without which no request can be signed",
+                  LOG_TEXT("app", pusher_client_app_id(client)));
+        return UV_ENOTSUP;
+    }
     return http_endpoint_new(&dispatch->http, &options, ret_endpoint);
 }
 
@@ -440,6 +454,14 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     return answer;
 }
 
+/* Memory may be there the next time. */
+static struct answer cannot_keep(const struct http_call *call)
+{
+    if (call->reply_len < RESULT_MAX_BYTES)
+        return (struct answer){ANSWER_RETRY, call->status, -1, "no memory to keep the reply"};
+    return (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
+}
+
 static void on_done(struct http_call *call)
 {
     struct transfer *transfer = call->data;
@@ -458,8 +480,7 @@ static void on_done(struct http_call *call)
     if (answer.kind == ANSWER_DONE && is_trigger(request))
         keep_results(transfer);
     else if (answer.kind == ANSWER_DONE && !keep_call_result(request->parts[0], call))
-        answer =
-            (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
+        answer = cannot_keep(call);
     if (!call->cancelled)
         log_answer(transfer, &answer);
     metrics_answered(&dispatch->metrics->apps[app], request, call->status, &answer,

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 
 #include "daemon/config/config.h"
@@ -112,6 +113,8 @@ int main(int argc, char **argv)
     struct config *config;
     int status = 0;
 
+    /* No core dump, and no debugger or /proc file of another's, gets at the secrets. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
     if (parse(argc, argv, &options) != 0) {
         (void)fprintf(stderr, "Try 'pusherd --help'.\n");
         return EX_USAGE;

@@ -86,8 +86,10 @@ static int plan_computed(const struct admission *admission, struct plan *plan)
     if (plan_reserve(admission->arena, plan, 1, 0) != 0)
         return -1;
     if (compute_op(plan->app->client, &plan->spec, admission->arena,
-                   (int64_t)(admission->server_now_ms / 1000), &json, &error) != 0)
+                   (int64_t)(admission->server_now_ms / 1000), &json, &error) != 0) {
+        admission->arena->is_starved |= error.code == PUSHER_ENOMEM;
         return plan_fail_job(admission->arena, plan, plan_code_name(error.code), error.text);
+    }
     plan_add_part(plan, PLAN_DONE)->result = json;
     return 0;
 }

@@ -67,6 +67,8 @@ static void take(struct source *source, const redisReply *reply, size_t first)
         if (!delivery) {
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
             source->claim_below_bytes = source->n_held_bytes / 2;
+            if (context->arena->is_starved)
+                source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
             break;
         }
         source_hold(source, delivery);

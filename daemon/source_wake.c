@@ -13,8 +13,9 @@
 #include "daemon/log.h"
 #include "daemon/source_private.h"
 
-#define POLL_MS      100 /* between claims while the blocking connection cannot be used */
-#define TELL_AT_LOSS 3   /* in a row of that connection, while the other one is up */
+#define POLL_MS          100   /* between claims while the blocking connection cannot be used */
+#define REPLY_HEAD_BYTES 16384 /* what may come with the job that a wait brings */
+#define TELL_AT_LOSS     3     /* in a row of that connection, while the other one is up */
 
 static void on_wake_up(struct redis *wake)
 {
@@ -25,11 +26,13 @@ static void on_wake_up(struct redis *wake)
     source->may_have_more = true; /* what came while nobody waited */
 }
 
+/* It may have been the length of the next job, which a claim refuses. */
 static void on_wake_down(struct redis *wake)
 {
     struct source *source = wake->options.data;
 
     source->is_waiting = false;
+    source->may_have_more = true;
     if (wake->n_lost == TELL_AT_LOSS && !wake->is_moved && source->commands.state == REDIS_UP)
         log_event(LOG_WARNING, "redis",
                   "no second connection to wait for jobs on: asking for them now and then",
@@ -43,6 +46,7 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
     options.up_cb = on_wake_up;
     options.down_cb = on_wake_down;
     options.data = source;
+    options.max_reply_bytes = source->context->config->max_job_bytes + REPLY_HEAD_BYTES;
     redis_init(&source->wake, loop, &options);
     redis_start(&source->wake);
 }

@@ -144,6 +144,10 @@ static int check_proxy(const char *proxy, struct pusher_error *error)
                             "proxy: must begin with http://, https://, socks5:// or socks5h://");
     const char *rest = proxy + strlen(schemes[i]);
     const char *at = strrchr(rest, '@');
+    /* Else the password would end there for some readers, and be shown by them as a path. */
+    if (at && rest + strcspn(rest, "/?#") < at)
+        return pusher__fail(error, PUSHER_ECONFIG,
+                            "proxy: / ? and # in user and password must be percent-encoded");
     if (!is_host_and_port(at ? at + 1 : rest))
         return pusher__fail(error, PUSHER_ECONFIG,
                             "proxy: must be a URL like http://host:3128 or "

@@ -31,8 +31,11 @@ char *pusher_reply_channels_info(const char *body, size_t body_len)
     return text;
 }
 
+/* jansson takes the NUL in "29.\0" for the end. */
 static bool is_json(const char *body, size_t len)
 {
+    if (memchr(body, '\0', len))
+        return false;
     json_t *value =
         json_loadb(body, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     json_decref(value);

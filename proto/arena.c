@@ -52,8 +52,10 @@ static struct arena_block *add_block(struct arena *arena, size_t needed)
     if (size > SIZE_MAX - sizeof(*block))
         return NULL;
     block = malloc(sizeof(*block) + size);
-    if (!block)
+    if (!block) {
+        arena->is_starved = true;
         return NULL;
+    }
     block->next = NULL;
     block->size = size;
     block->used = 0;
@@ -89,6 +91,7 @@ void arena_deinit(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
     arena->used = 0;
+    arena->is_starved = false;
     if (!arena->first)
         return;
     free_blocks(arena->first->next);

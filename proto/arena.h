@@ -6,6 +6,7 @@
 #ifndef PROTO_ARENA_H
 #define PROTO_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -15,6 +16,7 @@ struct arena {
     struct arena_block *last;
     size_t used;      /* bytes handed out since the last reset */
     size_t max_bytes; /* of `used`; beyond it arena_alloc() gives NULL */
+    bool is_starved;  /* memory ran out since the last reset, rather than the cap */
 };
 
 /* No allocation happens before the first arena_alloc(). */

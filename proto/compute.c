@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/args.h"
 #include "proto/json_write.h"
@@ -52,10 +53,14 @@ static int quote(const char *text, char **ret_json, struct pusher_error *error)
     return 0;
 }
 
+/* "", which is no method and no path, for a text that is too long or holds a NUL. */
 static const char *c_string(struct pusher_string text, char *buf, size_t size)
 {
-    int n = snprintf(buf, size, "%.*s", (int)text.len, text.ptr);
-    return (size_t)n == text.len && text.len < size ? buf : "";
+    if (text.len >= size || memchr(text.ptr, '\0', text.len))
+        return "";
+    memcpy(buf, text.ptr, text.len);
+    buf[text.len] = '\0';
+    return buf;
 }
 
 /* A JSON string: the query, as the SDKs return it. */
@@ -64,11 +69,11 @@ static int sign_query(const struct pusher_client *client, const struct job_spec 
                       struct pusher_error *error)
 {
     struct pusher_param params[ARGS_MAX];
-    char method[32], path[PUSHER_PATH_MAX];
+    char method_buf[32], path_buf[PUSHER_PATH_MAX];
+    const char *method = c_string(spec->method, method_buf, sizeof method_buf);
+    const char *path = c_string(spec->path, path_buf, sizeof path_buf);
     size_t n_params, size = PUSHER_TARGET_MAX + 3 * spec->params.len;
     int rc = args_pairs(spec->params, "params", arena, params, &n_params, error);
-    c_string(spec->method, method, sizeof method);
-    c_string(spec->path, path, sizeof path);
     if (rc == 0)
         rc = pusher_request_check(method, path, params, n_params, error);
     char *query = rc == 0 ? malloc(size) : NULL;

@@ -128,7 +128,8 @@ static bool is_json(struct pusher_string text)
     rc = reader_open(&reader, is_map ? VALUE_MAP : VALUE_ARRAY);
     while (rc >= 0 && (rc = reader_next(&reader, is_map ? &key : NULL)) == READER_ITEM)
         rc = reader_value(&reader, &value);
-    return rc == READER_END && reader_finish(&reader) >= 0;
+    return rc == READER_END && reader_finish(&reader) >= 0 &&
+           pusher__utf8_valid(text.ptr, text.len);
 }
 
 static struct pusher_string trim(struct pusher_string text)

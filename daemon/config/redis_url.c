@@ -258,7 +258,9 @@ void redis_url_print(const struct redis_config *redis, FILE *out)
         print_encoded(redis->master, "", out);
     } else {
         bool v6 = strchr(redis->host, ':') != NULL;
-        fprintf(out, v6 ? "[%s]:%u" : "%s:%u", redis->host, redis->port);
+        fputs(v6 ? "[" : "", out);
+        print_encoded(redis->host, ":", out);
+        fprintf(out, "%s:%u", v6 ? "]" : "", redis->port);
     }
     fprintf(out, "/%u", redis->db);
 }

@@ -62,7 +62,8 @@ bool uri_split_host(struct pusher_string authority, struct pusher_string *ret_ho
     if (!host_end)
         host_end = end;
     const char *rest = bracketed ? host_end + 1 : host_end;
-    if (host_end == host || (rest < end && *rest != ':'))
+    if (host_end == host || (rest < end && *rest != ':') ||
+        memchr(host, '[', (size_t)(host_end - host)))
         return false;
     *ret_host = slice(host, host_end);
     *ret_port = rest < end ? slice(rest + 1, end) : (struct pusher_string){.ptr = NULL};

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/ctl/help.h"
@@ -60,7 +61,8 @@ static int dispatch(int argc, char **argv, struct ctl *ctl)
 int main(int argc, char **argv)
 {
     struct ctl ctl = {.out = stdout, .environ = environ};
-    signal(SIGPIPE, SIG_IGN); /* a connection that closes is an error, not the end */
+    (void)prctl(PR_SET_DUMPABLE, 0); /* no core holds the secrets */
+    signal(SIGPIPE, SIG_IGN);        /* a connection that closes is an error, not the end */
     if (argc < 1)
         return CTL_USAGE;
     int rc = dispatch(argc, argv, &ctl);

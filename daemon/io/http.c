@@ -187,11 +187,25 @@ static void drain(struct http *http)
     }
 }
 
+/* Where curl had no memory it has forgotten sockets and timers, without which a transfer never
+ * ends: it has to look after all of them again. */
+static void run_curl(struct http *http, curl_socket_t fd, int flags)
+{
+    int running;
+
+    if (curl_multi_socket_action(http->multi, fd, flags, &running) == CURLM_OUT_OF_MEMORY) {
+        http->some_stalled = true;
+        for (struct http_transfer *each = http->active; each; each = each->next)
+            each->is_stalled = true;
+    }
+    drain(http);
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct http_socket *socket = handle->data;
     struct http *http = socket->http;
-    int flags = 0, running;
+    int flags = 0;
 
     if (socket->wanted == 0) {
         socket->armed = 0; /* it rests, and the server has closed it: curl sees to that later */
@@ -209,8 +223,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(http->multi, socket->fd, flags, &running);
-    drain(http);
+    run_curl(http, socket->fd, flags);
 }
 
 /* A connect was given up. If there is another address, curl has to be called for it. */
@@ -301,10 +314,7 @@ static void arm_changed(struct http *http)
 static void on_timer(uv_timer_t *timer)
 {
     struct http *http = timer->data;
-    int running;
-
-    curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    drain(http);
+    run_curl(http, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timer_wish(CURLM *multi, long timeout_ms, void *data)

@@ -63,12 +63,26 @@ static bool is_unasked(const struct redis *redis)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && byte != '-';
 }
 
+/* hiredis gathers a reply until it is whole, however long that may be. */
+static bool is_too_long(const struct redis *redis)
+{
+    const redisReader *reader;
+
+    if (!redis->context || redis->options.max_reply_bytes == 0)
+        return false;
+    reader = redis->context->c.reader;
+    return reader->len - reader->pos > redis->options.max_reply_bytes;
+}
+
 static void on_readable(struct redis *redis)
 {
-    if (is_unasked(redis))
+    if (is_unasked(redis)) {
         redis_drop(redis, "the server sent a reply to no command");
-    else
-        redisAsyncHandleRead(redis->context);
+        return;
+    }
+    redisAsyncHandleRead(redis->context);
+    if (is_too_long(redis))
+        redis_drop(redis, "a reply is longer than it may be");
 }
 
 /* Reading comes first, even when all that is known is that the connection is made: a server that is

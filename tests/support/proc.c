@@ -191,6 +191,18 @@ size_t proc_rss_kib(const struct proc *proc)
     return pages * (size_t)sysconf(_SC_PAGESIZE) / 1024;
 }
 
+size_t proc_peak_kib(const struct proc *proc)
+{
+    char line[128];
+    size_t kib = 0;
+    FILE *file = open_proc_file(proc, "status");
+    while (fgets(line, sizeof(line), file) && sscanf(line, "VmHWM: %zu", &kib) != 1) {
+    }
+    fclose(file);
+    cr_assert_gt(kib, 0u);
+    return kib;
+}
+
 bool proc_logged(const struct proc *proc, const char *text)
 {
     FILE *file = fopen(proc->log, "re");

@@ -68,7 +68,7 @@ Test(uri, takes_host_and_port_apart)
 
 Test(uri, refuses_a_host_that_is_none)
 {
-    static const char *const bad[] = {"", ":80", "[]", "[::1", "[::1]80", "[]:80"};
+    static const char *const bad[] = {"", ":80", "[]", "[::1", "[::1]80", "[]:80", "[[]", "a[b"};
     struct pusher_string host, port;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_not(uri_split_host(pusher_str(bad[i]), &host, &port), "accepted: %s", bad[i]);

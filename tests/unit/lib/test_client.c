@@ -153,6 +153,8 @@ Test(client, proxies_are_urls_with_a_port)
         config.proxy = bad[i];
         cr_assert(strncmp(refusal(&config), "proxy: ", 7) == 0, "%s", bad[i]);
     }
+    EXPECT_REFUSED(proxy, "http://u:p/w@p:1",
+                   "proxy: / ? and # in user and password must be percent-encoded");
     EXPECT_REFUSED(proxy, "ftp://p:1",
                    "proxy: must begin with http://, https://, socks5:// or socks5h://");
 }

@@ -157,3 +157,11 @@ Test(reply, attributes_of_a_trigger_are_its_channels)
     expect_text(pusher_reply_channels_info(body, strlen(body)),
                 "{\"presence-b\":{\"user_count\":2},\"a\":{\"subscription_count\":1}}");
 }
+
+Test(reply, what_is_no_json_becomes_a_string)
+{
+    static const char cut[] = "{\"a\":29.\0 }"; /* which jansson takes for JSON */
+    expect_text(pusher_reply_json(" {\"a\":1}\n", 9), "{\"a\":1}");
+    expect_text(pusher_reply_json("no \xff", 4), "\"no ?\"");
+    expect_text(pusher_reply_json(cut, sizeof(cut) - 1), "\"{\\\"a\\\":29.\\u0000 }\"");
+}

@@ -81,6 +81,24 @@ Test(outcome, mends_text_that_is_not_utf8)
                  "\"http\":200,\"attempts\":1,\"ms\":12}");
 }
 
+/* A server's JSON whose texts are not UTF-8 is no JSON. */
+Test(outcome, keeps_a_result_only_if_it_is_sound)
+{
+    static const struct {
+        const char *answer, *result;
+    } rows[] = {
+        {" {\"a\":1}\n", "{\"a\":1}"},
+        {"[1,", "\"[1,\""},
+        {"", "null"},
+        {"{\"a\":\"\xb3\"}", "\"{\\\"a\\\":\\\"\xef\xbf\xbd\\\"}\""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *result = outcome_result_json(rows[i].answer, strlen(rows[i].answer));
+        cr_expect_str_eq(result, rows[i].result);
+        free(result);
+    }
+}
+
 static json_t *reply_of_error(struct pusher_string error)
 {
     struct outcome outcome = success;
