@@ -173,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         .engine = engine,
         .queue = &config->queues[0],
         .arena = &arena,
+        .max_bytes = SIZE_MAX,
         .now_ms = NOW_MS,
         .server_now_ms = SERVER_MS,
     };
