@@ -161,8 +161,6 @@ static void take(struct pusherd *pusherd, struct config *new_config, struct conf
     for (size_t i = 0; i < diff->n_queues; i++)
         change_queue(pusherd, i, diff->queues[i].changes, was_removed[i]);
     remake(pusherd, diff);
-    log_apps(new_config, diff);
-    log_queues(new_config, diff);
     config_free(old);
 }
 
@@ -182,6 +180,8 @@ static void confirm(struct pusherd *pusherd, const struct config_diff *diff)
     log_event(LOG_NOTICE, "reload", "the configuration was read again and is in force",
               LOG_NUMBER("apps_changed", diff->n_apps_changed),
               LOG_NUMBER("queues_changed", diff->n_queues_changed));
+    log_apps(pusherd->config, diff);
+    log_queues(pusherd->config, diff);
     pusherd->metrics.reloads++;
     pusherd->metrics.last_reload_failed = false;
     pusherd->metrics.loaded_unix_s = clock_unix_s();
