@@ -262,7 +262,7 @@ static struct delivery *build(const struct admission *admission, const struct pl
     copy_names(&layout, NULL, plan);
     copy_item_names(&layout, NULL, plan);
     copy_calls(&layout, NULL, plan);
-    size = layout.used;
+    size = delivery_pool_size(layout.used);
     layout = (struct layout){size <= admission->max_bytes ? delivery_pool_take(size) : NULL, 0};
     if (!layout.block) {
         drop_results(plan);

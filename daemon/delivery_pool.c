@@ -25,6 +25,11 @@ static size_t steps_of(size_t size)
     return (size + STEP_BYTES - 1) / STEP_BYTES;
 }
 
+size_t delivery_pool_size(size_t size)
+{
+    return steps_of(size) * STEP_BYTES;
+}
+
 static struct spare *pop(size_t n)
 {
     struct spare *spare = spares[n];

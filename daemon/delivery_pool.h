@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 
+/* What a delivery of so many bytes takes up. */
+size_t delivery_pool_size(size_t size);
+
 /* `size` bytes of zeros; NULL when out of memory. */
 void *delivery_pool_take(size_t size) __attribute__((warn_unused_result));
 

@@ -14,42 +14,36 @@
 
 #define STATUS_EVERY_MS 1000
 
-#ifdef HAVE_LIBSYSTEMD
-static bool has_manager(void)
-{
-    const char *socket = getenv("NOTIFY_SOCKET");
-
-    return socket && socket[0] != '\0';
-}
+/* Places among the messages that wait: a reload takes two, and leaves one for the end; a status
+ * leaves those as well. */
+#define ROOM_FOR_RELOAD 3
+#define ROOM_FOR_STATUS 4
 
 /* 0: nobody watches this process. */
 static uint64_t watchdog_us(void)
 {
-    uint64_t us;
+    uint64_t us = 0;
 
-    return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
-}
-
-static void tell(const char *message)
-{
-    (void)sd_notify(0, message);
-}
-#else
-static bool has_manager(void)
-{
-    return false;
-}
-
-static uint64_t watchdog_us(void)
-{
-    return 0;
-}
-
-static void tell(const char *message)
-{
-    (void)message;
-}
+#ifdef HAVE_LIBSYSTEMD
+    if (sd_watchdog_enabled(0, &us) <= 0)
+        return 0;
 #endif
+    return us;
+}
+
+static const char *manager(void)
+{
+#ifdef HAVE_LIBSYSTEMD
+    return getenv("NOTIFY_SOCKET");
+#else
+    return NULL;
+#endif
+}
+
+static bool is_on(const struct notify *notify)
+{
+    return notify->socket.fd >= 0;
+}
 
 /* A status that is not UTF-8, or longer than a line, is refused; what servers say may be anything.
  */
@@ -66,13 +60,15 @@ static void send_status(struct notify *notify)
     char message[sizeof("STATUS=") + NOTIFY_STATUS_MAX];
     char text[NOTIFY_STATUS_MAX] = "";
 
+    if (!notify_socket_has_room(&notify->socket, ROOM_FOR_STATUS))
+        return; /* later: others matter more */
     notify->describe(notify->data, text, sizeof(text));
     clean(text);
     if (strcmp(text, notify->status) == 0)
         return;
     memcpy(notify->status, text, sizeof(text));
     (void)snprintf(message, sizeof(message), "STATUS=%s", text);
-    tell(message);
+    notify_socket_send(&notify->socket, message);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -80,9 +76,9 @@ static void on_timer(uv_timer_t *timer)
     struct notify *notify = timer->data;
     uint64_t now_ms = clock_ms();
 
-    if (notify->has_watchdog && !notify->is_fed) {
+    if (notify_socket_flush(&notify->socket) && notify->has_watchdog && !notify->is_fed) {
         notify->is_fed = true;
-        tell("WATCHDOG=1");
+        notify_socket_send(&notify->socket, "WATCHDOG=1");
     }
     if (now_ms < notify->next_status_ms)
         return;
@@ -108,9 +104,9 @@ void notify_start(struct notify *notify, uv_loop_t *loop, notify_describe_cb des
     notify->timer.data = notify;
     notify->describe = describe;
     notify->data = data;
-    notify->is_on = has_manager();
+    notify_socket_open(&notify->socket, manager());
     notify->has_watchdog = us > 0;
-    if (notify->is_on)
+    if (is_on(notify))
         uv_timer_start(&notify->timer, on_timer, 0, interval_ms(us));
 }
 
@@ -122,39 +118,44 @@ void notify_turn(struct notify *notify)
 void notify_ready(struct notify *notify)
 {
     notify->is_ready = true;
-    if (notify->is_on)
-        tell("READY=1");
+    notify_socket_send(&notify->socket, "READY=1");
 }
 
-/* A daemon that is not ready yet must not say it is when the reload is over. */
+/* A daemon that is not ready yet must not say it is when the reload is over. A manager that does
+ * not read hears of a reload from its beginning to its end, or not at all. */
 void notify_reloading(struct notify *notify)
 {
     char message[64];
 
+    notify->tells_reload =
+        notify->is_ready && notify_socket_has_room(&notify->socket, ROOM_FOR_RELOAD);
+    if (!notify->tells_reload)
+        return;
     (void)snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
                    uv_hrtime() / 1000);
-    if (notify->is_on && notify->is_ready)
-        tell(message);
+    notify_socket_send(&notify->socket, message);
 }
 
 void notify_reloaded(struct notify *notify)
 {
-    if (!notify->is_on)
+    if (!is_on(notify))
         return;
     send_status(notify);
-    if (notify->is_ready)
-        tell("READY=1");
+    if (notify->tells_reload)
+        notify_socket_send(&notify->socket, "READY=1");
+    notify->tells_reload = false;
 }
 
 void notify_stopping(struct notify *notify)
 {
-    if (!notify->is_on)
+    if (!is_on(notify))
         return;
-    tell("STOPPING=1");
+    notify_socket_send(&notify->socket, "STOPPING=1");
     send_status(notify);
 }
 
 void notify_close(struct notify *notify)
 {
+    notify_socket_close(&notify->socket);
     uv_close((uv_handle_t *)&notify->timer, NULL);
 }

@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/notify_socket.h"
+
 #define NOTIFY_STATUS_MAX 300
 
 /* Writes one line about how the daemon is doing, NUL-terminated. Called once a second at most. */
@@ -27,11 +29,12 @@ typedef void (*notify_describe_cb)(void *data, char *ret_text, size_t size);
 
 struct notify {
     uv_timer_t timer;
+    struct notify_socket socket;
     notify_describe_cb describe;
     void *data;
-    bool is_on;
     bool has_watchdog;
     bool is_ready;
+    bool tells_reload;              /* the manager has heard that one began */
     bool is_fed;                    /* the loop has not turned since the watchdog was last fed */
     uint64_t next_status_ms;        /* no status before this */
     char status[NOTIFY_STATUS_MAX]; /* as last sent */

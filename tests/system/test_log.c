@@ -13,7 +13,8 @@ static struct scene scene;
 
 static void open_scene(void)
 {
-    scene_open(&scene, &(struct scene_options){.ini = "[log]\nformat = json\n"});
+    scene_open(&scene, &(struct scene_options){.ini = "[log]\nformat = json\n",
+                                               .app = "concurrency = fixed\n"});
 }
 
 static void close_scene(void)

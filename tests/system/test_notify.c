@@ -104,6 +104,42 @@ Test(notify, ready_when_redis_is_reached_and_not_before)
     cr_assert(hears(status_has("events/s"), WAIT_LONG_MS), "%s", manager.status);
 }
 
+/* The manager's queue is full, and it does not read. */
+static void fill_manager(void)
+{
+    struct sockaddr_un address;
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cr_assert_eq(getsockname(manager.socket, (struct sockaddr *)&address, &len), 0);
+    while (sendto(fd, "X=1", 3, 0, (struct sockaddr *)&address, len) > 0) {
+    }
+    cr_assert_eq(errno, EAGAIN);
+    close(fd);
+}
+
+Test(notify, a_manager_that_does_not_read_holds_up_nothing)
+{
+    start();
+    cr_assert(hears(manager.n_ready == 1, WAIT_LONG_MS));
+    fill_manager();
+    for (int i = 0; i < 30; i++) {
+        proc_signal(&scene.pusherd, SIGHUP);
+        job_push_many(&scene.redis, JOB_JSON, i * 10, 10, 10);
+        cr_assert(scene_settles(&scene, (i + 1) * 10, 0));
+    }
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+}
+
+Test(notify, what_a_manager_did_not_take_it_hears_later)
+{
+    fill_manager();
+    start();
+    job_push_many(&scene.redis, JOB_JSON, 0, 10, 10);
+    cr_assert(scene_settles(&scene, 10, 0));
+    cr_expect(hears(manager.n_ready == 1, WAIT_LONG_MS));
+    cr_expect(hears(status_has("events/s"), WAIT_LONG_MS));
+}
+
 Test(notify, ready_is_said_once)
 {
     start();
