@@ -5,6 +5,7 @@
 
 #include "daemon/admit.h"
 #include "daemon/delivery.h"
+#include "daemon/delivery_pool.h"
 #include "daemon/settle.h"
 #include "pusher/event.h"
 #include "pusher/request.h"
@@ -186,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (delivery->job.fate != JOB_ABANDONED)
         settle(config, delivery);
     delivery_free(delivery);
+    delivery_pool_clear(); /* so that a sanitizer sees who uses it after that */
     engine_free(engine);
     arena_deinit(&arena);
     return 0;
