@@ -96,8 +96,11 @@ static void put_app(FILE *out, const struct pusherd *pusherd, size_t app, size_t
         fprintf(out, ",\"cause\":\"%s\",\"text\":", dispatch_cause_name(gate->cause));
         text_json(out, pusher_str(text));
     }
-    fprintf(out, ",\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"in_flight\":%" PRIu64 "}",
-            metrics->events_sent, metrics->events_delivered, metrics->in_flight);
+    fprintf(out,
+            ",\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"in_flight\":%" PRIu64
+            ",\"limit\":%u}",
+            metrics->events_sent, metrics->events_delivered, metrics->in_flight,
+            engine_limiter(pusherd->engine, (unsigned)app)->limit);
 }
 
 static void put_apps(FILE *out, const struct pusherd *pusherd)
