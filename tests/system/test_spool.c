@@ -384,9 +384,18 @@ static void end_the_lease_there_is(void)
     freeReplyObject(names);
 }
 
+/* And stays so for a while: a request that was just sent is not at the server yet. */
 static bool all_that_was_sent_is_settled(void)
 {
-    return outcomes_count(&scene.redis, RESULTS) == fake_server_events(&scene.fake);
+    static uint64_t since_ms;
+    if (outcomes_count(&scene.redis, RESULTS) != fake_server_events(&scene.fake)) {
+        since_ms = 0;
+        return false;
+    }
+    if (since_ms == 0) {
+        since_ms = wait_now_ms();
+    }
+    return wait_now_ms() - since_ms >= 500;
 }
 
 /* The answers come when the jobs are somebody else's, who has not claimed them yet. */
