@@ -129,6 +129,7 @@ async function addFailures() {
   await push(1, { channel: 'not a channel', data: EVIL, id: '<b>id</b>' });
   await push(25, { channel: 'not a channel' });
   await push(1, { channel: 'not a channel', data: { n: '@' } });
+  await until('all but the newest', async () => await nFailures() === 27);
   await redis.send('RPUSH', LIST, '{"channel":"no channel","event":"e","data":12345678901234567890}');
   await until('the failures', async () => await nFailures() === 28);
 }
