@@ -7,7 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { LIST, folder, freePort, log, start, startFake, startPusherd, startRedis, stop, until } from '../web/stage.mjs';
+import { folder, freePort, log, start, stop, until } from '../support/children.mjs';
+import { LIST, startFake, startPusherd, startRedis } from '../web/stage.mjs';
 
 const LIMIT_MS = 80000;
 const root = new URL('../..', import.meta.url).pathname;

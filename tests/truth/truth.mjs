@@ -10,8 +10,8 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { app, here, log, startPusherd, startRedis, startSoketi, stop, until }
-  from './servers.mjs';
+import { log, stop, until } from '../support/children.mjs';
+import { app, here, startPusherd, startRedis, startSoketi } from './servers.mjs';
 
 const LIMIT_MS = 60000;
 const N = 100; // jobs a channel

@@ -30,7 +30,8 @@ if (!existsSync(join(here, 'node_modules', 'playwright-core')))
   fail('playwright-core is not installed: run tests/web/setup first');
 
 const { chromium: browsers } = await import('playwright-core');
-const { LIST, TOKEN, log, startFake, startPusherd, startRedis, stop, until } = await import('./stage.mjs');
+const { log, stop, until } = await import('../support/children.mjs');
+const { LIST, TOKEN, startFake, startPusherd, startRedis } = await import('./stage.mjs');
 
 setTimeout(() => fail(`not done after ${LIMIT_MS} ms\n${log('locked')}${log('open')}`), LIMIT_MS).unref();
 

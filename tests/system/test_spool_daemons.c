@@ -1,0 +1,149 @@
+/* Outcomes that Redis has not acknowledged, and more than one daemon: the jobs wait elsewhere,
+ * another comes back first, or a lease is lost while requests are out. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/support/scene.h"
+#include "tests/system/spool_scene.h"
+
+/* ---- two daemons */
+
+static void start_with(const char *spool_dir, struct proc *ret_proc)
+{
+    char variable[512];
+    const char *args[] = {"--config", scene.config, NULL};
+    const char *env[] = {variable, NULL};
+    snprintf(variable, sizeof(variable), "PUSHERD_SPOOL_DIR=%s%s%s",
+             spool_dir ? scene.folder.path : "off", spool_dir ? "/" : "",
+             spool_dir ? spool_dir : "");
+    scene_start_pusherd_with(&scene, args, env, ret_proc);
+}
+
+/* The jobs of the dead daemon have been taken over and wait to be claimed by one that has no spool,
+ * on a queue that is paused: they are settled where they wait. */
+Test(two_spools, are_settled_where_the_jobs_wait_to_be_claimed_again, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    open_with(DELIVERY);
+    fake_server_set_rules(&scene.fake, SLOWLY);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
+    start_with(SPOOL_DIR, &scene.pusherd);
+    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    answer_all();
+    cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+    proc_kill(&scene.pusherd);
+    redis_start_again(&scene.redis);
+    redis_do(&scene.redis, "HSET {pusher:jobs}:paused * {}");
+    start_with(NULL, &other);
+    cr_assert(
+        wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:retry") == N_JOBS, WAIT_LONG_MS));
+    start_with(SPOOL_DIR, &scene.pusherd);
+    cr_assert(scene_settles(&scene, N_JOBS, 0));
+    cr_expect_eq(redis_int(&scene.redis, "HLEN {pusher:jobs}:retry:jobs"), 0);
+    redis_do(&scene.redis, "DEL {pusher:jobs}:paused");
+    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+    expect_each_once(N_JOBS);
+}
+
+/* The one that lives shares the directory: it settles before it takes the jobs over. */
+Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    open_with(DELIVERY SPOOL);
+    fake_server_set_rules(&scene.fake, SLOWLY);
+    scene_start_other(&scene, &other);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
+    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    answer_all();
+    cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+    proc_kill(&other);
+    redis_start_again(&scene.redis);
+    expect_each_once(N_JOBS);
+}
+
+static bool one_is_back(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return redis_int(&scene.redis, "ZCOUNT {pusher:jobs}:leases %lld +inf",
+                     (long long)now.tv_sec * 1000) == 1;
+}
+
+/* Both live through the outage, which is longer than their leases; the one that has the jobs is
+ * the last to be back. The other does not take them before it must have been. */
+Test(two_spools, of_daemons_that_both_come_back_lead_to_nothing_twice, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    open_with(DELIVERY SPOOL);
+    fake_server_set_rules(&scene.fake, SLOWLY);
+    scene_start_other(&scene, &other);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
+    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    answer_all();
+    cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+    wait_for(10500);
+    proc_signal(&other, SIGSTOP);
+    redis_start_again(&scene.redis);
+    cr_assert(wait_until(one_is_back(), WAIT_LONG_MS));
+    wait_for(500);
+    proc_signal(&other, SIGCONT);
+    expect_each_once(N_JOBS);
+    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+}
+
+/* ---- a lease that is lost while requests are out */
+
+static void end_the_lease_there_is(void)
+{
+    redisReply *names = redis_cmd(&scene.redis, "ZRANGE {pusher:jobs}:leases 0 0");
+    cr_assert_eq(names->elements, 1);
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:leases 1 %s", names->element[0]->str);
+    freeReplyObject(names);
+}
+
+/* And stays so for a while: a request that was just sent is not at the server yet. */
+static bool all_that_was_sent_is_settled(void)
+{
+    static uint64_t since_ms;
+    if (outcomes_count(&scene.redis, RESULTS) != fake_server_events(&scene.fake)) {
+        since_ms = 0;
+        return false;
+    }
+    if (since_ms == 0) {
+        since_ms = wait_now_ms();
+    }
+    return wait_now_ms() - since_ms >= 500;
+}
+
+/* The answers come when the jobs are somebody else's, who has not claimed them yet. */
+Test(lost_lease, takes_nothing_from_what_is_answered_after_it, .fini = close_scene, .timeout = 240)
+{
+    struct proc other;
+    open_with(DELIVERY);
+    claim_all();
+    redis_do(&scene.redis, "HSET {pusher:jobs}:paused * {}");
+    end_the_lease_there_is();
+    scene_start_other(&scene, &other);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "took over the jobs"), WAIT_LONG_MS));
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "the lease was lost"), WAIT_LONG_MS));
+    cr_assert(wait_until(all_that_was_sent_is_settled(), WAIT_LONG_MS));
+    cr_expect_lt(outcomes_count(&scene.redis, RESULTS), N_JOBS, "the lease was lost too late");
+    redis_do(&scene.redis, "DEL {pusher:jobs}:paused");
+    fake_server_delete_rules(&scene.fake);
+    expect_each_once(N_JOBS);
+    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+}
