@@ -56,11 +56,12 @@ static bool owe_to_trouble(const struct ledger *ledger, const struct call *call)
     struct trouble *outage;
     int64_t by_ms = settled_by(ledger, call, &outage);
     struct trouble *trouble = find_trouble(ledger, call->slot, call->received_ms, by_ms);
-    if (!trouble) {
-        trouble = find_trouble(ledger, call->slot, call->received_ms - IN_FLIGHT_MS, by_ms);
-    }
     if (!trouble && by_ms - call->received_ms > MIN_LEASE_MS) {
         trouble = outage;
+    }
+    /* After the outage: what the next daemon in the slot sent is not the killed one's. */
+    if (!trouble) {
+        trouble = find_trouble(ledger, call->slot, call->received_ms - IN_FLIGHT_MS, by_ms);
     }
     if (trouble) {
         bool answered = call->ended_ms > 0 && call->ended_ms < trouble->from_ms;

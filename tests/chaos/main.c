@@ -16,10 +16,11 @@
 #include "trouble.h"
 #include "work.h"
 
-#define EXIT_USAGE 64
-#define TURN_MS    4
-#define RECORD_MS  2000
-#define SETTLED_MS 20000 /* for leases of the dead to be taken over at the end */
+#define EXIT_USAGE     64
+#define TURN_MS        4
+#define RECORD_MS      2000
+#define N_KEYS_AT_REST 2     /* {L}:leases and {L}:daemons */
+#define SETTLED_MS     20000 /* for leases of the dead to be taken over at the end */
 
 static const char usage[] =
     "usage: chaos [options]\n"
@@ -232,7 +233,8 @@ static bool has_lease(const redisReply *leases, pid_t pid)
     return false;
 }
 
-/* Only the leases of those that live are left: the dead have been taken over. */
+/* Only the leases of those that live are left, and what they report: the dead have been taken over.
+ */
 static bool is_settled(struct run *run)
 {
     const char *argv[] = {"ZRANGE", "{" JOB_LIST "}:leases", "0", "-1"};
@@ -242,7 +244,7 @@ static bool is_settled(struct run *run)
         settled = has_lease(leases, run->stage.slots[i].proc.pid);
     }
     freeReplyObject(leases);
-    return settled && traffic_count_left(&run->traffic, false) == 1;
+    return settled && traffic_count_left(&run->traffic, false) == N_KEYS_AT_REST;
 }
 
 static bool conclude(struct run *run, const struct settings *settings)
