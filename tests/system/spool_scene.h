@@ -33,6 +33,7 @@ void expect_each_once(size_t n);
 
 /* All jobs are claimed and the first requests are out, unanswered. */
 void claim_all(void);
+void wait_until_claimed(void); /* the same of a daemon that was just started */
 
 /* All of them are answered. */
 void answer_all(void);

@@ -33,7 +33,7 @@ Test(two_spools, are_settled_where_the_jobs_wait_to_be_claimed_again, .fini = cl
     fake_server_set_rules(&scene.fake, SLOWLY);
     job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
     start_with(SPOOL_DIR, &scene.pusherd);
-    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    wait_until_claimed();
     redis_kill(&scene.redis);
     answer_all();
     cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
