@@ -140,8 +140,11 @@ Test(stop, again_and_again_under_load_loses_and_doubles_nothing)
     fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':10}}]");
     job_push_many(&scene.redis, JOB_MSGPACK, 0, N, 100);
     for (size_t i = 1; i <= 6; i++) {
+        size_t before = fake_server_events(&scene.fake); /* a signal before it runs would kill it */
         scene_start_pusherd(&scene);
-        cr_assert(wait_until(fake_server_events(&scene.fake) >= i * N / 8, WAIT_LONG_MS));
+        cr_assert(wait_until(fake_server_events(&scene.fake) > before &&
+                                 fake_server_events(&scene.fake) >= i * N / 8,
+                             WAIT_LONG_MS));
         int status = proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS);
         cr_assert_eq(status, 0, "daemon %zu ended with %d", i, status);
     }
