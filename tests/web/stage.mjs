@@ -1,6 +1,6 @@
 // What the test of the console stands on: a private redis-server, the fake Pusher, pusherd and Chromium, all on this
 // machine's loopback or on unix sockets, all ending with the test.
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { folder, freePort, log, start, until } from '../support/children.mjs';
@@ -12,8 +12,7 @@ export const LIST = 'pusher:jobs';
 export async function startRedis() {
   const socket = join(folder, 'redis');
   start('redis', 'redis-server', ['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'no']);
-  await until('redis-server', () => existsSync(socket));
-  return Redis.connect(socket);
+  return until('redis-server', () => Redis.connect(socket).catch(() => null));
 }
 
 export async function startFake() {
