@@ -11,6 +11,14 @@ struct checking {
     size_t n; /* printed */
 };
 
+/* Half of a queue that is on its way to another node would be counted, and half be strays. */
+static int aim(struct link *link, const char *list)
+{
+    if (link_aim(link, list) != 0)
+        return -1;
+    return link->asking ? link_refuse(link, "ASK of its list") : 0;
+}
+
 static int check_list(struct checking *checking, const char *list)
 {
     FILE *out = checking->ctl->out;
@@ -21,7 +29,7 @@ static int check_list(struct checking *checking, const char *list)
         .mends = checking->mends,
     };
     int status = CTL_DONE;
-    if (link_aim(&checking->link, list) != 0 || fsck_run(&fsck) != 0) {
+    if (aim(&checking->link, list) != 0 || fsck_run(&fsck) != 0) {
         status = ctl_fail(link_status(&checking->link), "%s", checking->link.why);
     } else if (checking->for_people) {
         fsck_print(&fsck, out);

@@ -41,6 +41,7 @@ static struct timeval timeval_of(unsigned ms)
 
 int link_set_timeout(struct link *link, unsigned ms)
 {
+    link->answer_ms = ms;
     return redisSetTimeout(link->redis, timeval_of(ms)) == REDIS_OK ? 0 : fail_io(link);
 }
 
@@ -193,13 +194,21 @@ redisReply *link_call(struct link *link, const char *word, ...)
 /* Errors that say that the server, as it is now, serves nobody like us. */
 static bool is_of_server(const char *error)
 {
-    static const char *const names[] = {"NOAUTH",   "WRONGPASS",  "LOADING",     "MASTERDOWN",
-                                        "READONLY", "UNBLOCKED",  "CLUSTERDOWN", "MOVED",
-                                        "BUSY",     "NOREPLICAS", "MISCONF"};
+    static const char *const names[] = {
+        "NOAUTH", "WRONGPASS", "LOADING",    "MASTERDOWN", "READONLY", "UNBLOCKED", "CLUSTERDOWN",
+        "MOVED",  "BUSY",      "NOREPLICAS", "MISCONF",    "ASK ",     "TRYAGAIN"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(error, names[i], strlen(names[i])) == 0)
             return true;
     return false;
+}
+
+int link_refuse(struct link *link, const char *error)
+{
+    link->was_refused = !is_of_server(error);
+    if (strncmp(error, "ASK ", 4) == 0 || strncmp(error, "TRYAGAIN", 8) == 0)
+        return fail(link, "the queue is on its way to another node, try again (%s)", error);
+    return fail(link, "%s", error);
 }
 
 /* An error of Redis is a failure. */
@@ -207,8 +216,7 @@ static redisReply *refuse_error(struct link *link, redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
-    link->was_refused = !is_of_server(reply->str);
-    fail(link, "%s", reply->str);
+    link_refuse(link, reply->str);
     freeReplyObject(reply);
     return NULL;
 }
@@ -253,12 +261,14 @@ int link_time(struct link *link, uint64_t *ret_unix_ms)
 
 int link_append(struct link *link, int argc, const char **argv, const size_t *lens)
 {
+    if (link->asking && redisAppendCommand(link->redis, "ASKING") != REDIS_OK)
+        return fail_io(link);
     if (redisAppendCommandArgv(link->redis, argc, argv, lens) == REDIS_OK)
         return 0;
     return fail_io(link);
 }
 
-int link_read(struct link *link, redisReply **ret_reply)
+static int read_reply(struct link *link, redisReply **ret_reply)
 {
     void *reply = NULL;
     errno = 0;
@@ -266,4 +276,14 @@ int link_read(struct link *link, redisReply **ret_reply)
         return fail_io(link);
     *ret_reply = reply;
     return 0;
+}
+
+int link_read(struct link *link, redisReply **ret_reply)
+{
+    if (link->asking) {
+        if (read_reply(link, ret_reply) != 0)
+            return -1;
+        freeReplyObject(*ret_reply); /* of ASKING; what it refuses, the command's own tells */
+    }
+    return read_reply(link, ret_reply);
 }

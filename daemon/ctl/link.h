@@ -1,6 +1,8 @@
 /* A blocking connection to Redis, for commands that do one thing and end.
  *
- * In a Redis Cluster link_call() goes to the node that has the key, and the link stays there.
+ * In a Redis Cluster link_call() goes to the node that has the key, and the link stays there. What
+ * has left for another node while its slot is moved is asked for there (ASK): commands of one key,
+ * scripts of one key; others are refused until the slot has arrived.
  *
  * Every wait has a bound: connecting takes at most LINK_CONNECT_MS, an answer LINK_ANSWER_MS. After
  * a call failed the link is of no more use, save for link_close(). */
@@ -21,6 +23,8 @@ struct link {
     char where[160];                   /* "127.0.0.1:6379", for messages */
     char why[LINK_WHY_MAX];            /* why the last call failed */
     bool was_refused;                  /* it failed with an error of Redis about this call alone */
+    bool asking;                       /* each command goes behind ASKING: see link_aim() */
+    unsigned answer_ms;                /* what an answer may take */
 };
 
 /* Connects, asks the Sentinels for the master if there are any, authenticates and selects the
@@ -28,8 +32,9 @@ struct link {
 int link_open(struct link *link, const struct redis_config *config)
     __attribute__((warn_unused_result));
 
-/* Goes to the node of a cluster that has this key: before a pipeline, which cannot follow. 0, or -1
- * and link->why. */
+/* Goes to the node of a cluster that has this key: before a pipeline on it, which cannot follow.
+ * Where the key is on its way, or will be made where its slot goes, link->asking is set: no other
+ * key may be touched then. 0, or -1 and link->why. */
 int link_aim(struct link *link, const char *key) __attribute__((warn_unused_result));
 
 void link_close(struct link *link);
@@ -53,6 +58,9 @@ redisReply *link_call_words(struct link *link, int argc, const char **argv, cons
 /* The same, but gives errors of Redis as replies. 0, or -1 and link->why. */
 int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
              redisReply **ret_reply) __attribute__((warn_unused_result));
+
+/* Notes an error of Redis as the reason of a failure: -1. */
+int link_refuse(struct link *link, const char *error);
 
 /* The exit status for the last call, which failed: CTL_FAILED where Redis is there and refused just
  * this, else CTL_UNAVAILABLE. */

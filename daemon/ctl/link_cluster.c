@@ -1,4 +1,6 @@
-/* A Redis Cluster: the node that does not have a key says which one has it. */
+/* A Redis Cluster: the node that does not have a key says which one has it. While a slot is on its
+ * way to another node, the old one says ASK of the keys that have left or never were: the command
+ * then goes there, behind ASKING, and that one alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,29 +10,75 @@
 
 #define MAX_HOPS 5 /* from node to node, for one command */
 
-static bool is_moved(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MOVED ", 6) == 0;
-}
-
-/* "MOVED SLOT HOST:PORT"; without a host it is the one that was asked. */
-static int follow(struct link *link, const char *text)
-{
-    const char *from = strchr(text + strlen("MOVED "), ' ');
-    const char *colon = from ? strrchr(from, ':') : NULL;
+struct node {
     char host[REDIS_SENTINEL_HOST_MAX];
     unsigned port;
+};
+
+static bool says(const redisReply *reply, const char *what)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, what, strlen(what)) == 0;
+}
+
+/* "MOVED SLOT HOST:PORT" or "ASK SLOT HOST:PORT"; without a host it is the one that was asked. */
+static int read_node(struct link *link, const char *text, struct node *ret_node)
+{
+    const char *slot = strchr(text, ' ');
+    const char *from = slot ? strchr(slot + 1, ' ') : NULL;
+    const char *colon = from ? strrchr(from, ':') : NULL;
     int len = colon ? (int)(colon - from) - 1 : -1;
-    if (len < 0 || (size_t)len >= sizeof host || !uri_port(pusher_str(colon + 1), &port)) {
+    if (len < 0 || (size_t)len >= sizeof ret_node->host ||
+        !uri_port(pusher_str(colon + 1), &ret_node->port)) {
         snprintf(link->why, sizeof link->why, "Redis at %s: %s", link->where, text);
         return -1;
     }
-    if (len > 0)
-        snprintf(host, sizeof host, "%.*s", len, from + 1);
-    else
-        snprintf(host, sizeof host, "%.*s", (int)(strrchr(link->where, ':') - link->where),
-                 link->where);
-    return link_reopen(link, host, port);
+    if (len == 0) {
+        from = link->where - 1;
+        len = (int)(strrchr(link->where, ':') - link->where);
+    }
+    snprintf(ret_node->host, sizeof ret_node->host, "%.*s", len, from + 1);
+    return 0;
+}
+
+static int follow(struct link *link, const char *text)
+{
+    struct node node;
+    link->asking = false;
+    return read_node(link, text, &node) == 0 ? link_reopen(link, node.host, node.port) : -1;
+}
+
+/* A script of several keys may touch others that it cannot name, and the old node may have them. */
+static bool may_ask(int argc, const char **argv, const size_t *lens)
+{
+    return lens[0] != 4 || memcmp(argv[0], "EVAL", 4) != 0 ||
+           (argc > 2 && lens[2] == 1 && argv[2][0] == '1');
+}
+
+static int ask_once(struct link *there, int argc, const char **argv, const size_t *lens,
+                    redisReply **ret_reply)
+{
+    there->asking = true;
+    return link_set_timeout(there, there->answer_ms) == 0 &&
+                   link_append(there, argc, argv, lens) == 0
+               ? link_read(there, ret_reply)
+               : -1;
+}
+
+/* The link itself stays where it is: that node has the slot until the other says so. */
+static int ask_there(struct link *link, const char *text, int argc, const char **argv,
+                     const size_t *lens, redisReply **ret_reply)
+{
+    struct link there = {.config = link->config, .answer_ms = link->answer_ms};
+    struct node node;
+    if (read_node(link, text, &node) != 0)
+        return -1;
+    int rc = link_reopen(&there, node.host, node.port) == 0
+                 ? ask_once(&there, argc, argv, lens, ret_reply)
+                 : -1;
+    if (rc != 0)
+        snprintf(link->why, sizeof link->why, "%s", there.why);
+    link_close(&there);
+    return rc;
 }
 
 int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
@@ -40,12 +88,14 @@ int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
     for (int hops = 0;; hops++) {
         if (link_append(link, argc, argv, lens) != 0 || link_read(link, &reply) != 0)
             return -1;
-        if (!is_moved(reply) || hops == MAX_HOPS)
+        bool is_moved = says(reply, "MOVED ");
+        if ((!is_moved && !(says(reply, "ASK ") && may_ask(argc, argv, lens))) || hops == MAX_HOPS)
             break;
-        int rc = follow(link, reply->str);
+        int rc = is_moved ? follow(link, reply->str)
+                          : ask_there(link, reply->str, argc, argv, lens, ret_reply);
         freeReplyObject(reply);
-        if (rc != 0)
-            return -1;
+        if (rc != 0 || !is_moved)
+            return rc;
     }
     *ret_reply = reply;
     return 0;
@@ -53,9 +103,23 @@ int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
 
 int link_aim(struct link *link, const char *key)
 {
-    redisReply *reply = link_call(link, "EXISTS", key, NULL);
-    if (!reply)
-        return -1;
-    freeReplyObject(reply);
-    return 0;
+    const char *argv[] = {"EXISTS", key};
+    const size_t lens[] = {6, strlen(key)};
+    redisReply *reply;
+    link->was_refused = false;
+    for (int hops = 0; hops <= MAX_HOPS; hops++) {
+        if (link_append(link, 2, argv, lens) != 0 || link_read(link, &reply) != 0)
+            return -1;
+        bool is_asked = says(reply, "ASK ");
+        int rc = is_asked || says(reply, "MOVED ") ? follow(link, reply->str) : 1;
+        if (rc == 1 && reply->type == REDIS_REPLY_ERROR)
+            rc = link_refuse(link, reply->str);
+        freeReplyObject(reply);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        link->asking = is_asked;
+    }
+    snprintf(link->why, sizeof link->why, "Redis at %s: the nodes of the cluster do not agree",
+             link->where);
+    return -1;
 }

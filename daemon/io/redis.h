@@ -22,8 +22,9 @@
  *
  * With Sentinels the master is asked for before each connection, and must say of itself that it is
  * one. A node of a Redis Cluster that says MOVED is left for the node it names, which is a loss
- * like any other but for `is_moved`; ASK and TRYAGAIN are replies like any other. Which servers are
- * tried, and in which turn, is said in redis_target.c. */
+ * like any other but for `is_moved`. ASK and TRYAGAIN are replies like any other: the callers'
+ * scripts may not run while a slot is on its way (docs/redis.md says why), and wait. Which servers
+ * are tried, and in which turn, is said in redis_target.c. */
 #ifndef DAEMON_IO_REDIS_H
 #define DAEMON_IO_REDIS_H
 

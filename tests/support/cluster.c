@@ -133,6 +133,12 @@ void cluster_begin_move(struct cluster *cluster, const char *key, unsigned from,
     redis_do(&nodes[from].redis, "CLUSTER SETSLOT %lld MIGRATING %s", slot, nodes[to].id);
 }
 
+void cluster_move_key(struct cluster *cluster, const char *key, unsigned from, unsigned to)
+{
+    struct cluster_node *nodes = cluster->nodes;
+    redis_do(&nodes[from].redis, "MIGRATE 127.0.0.1 %u %s 0 5000", nodes[to].port, key);
+}
+
 void cluster_move_keys(struct cluster *cluster, const char *key, unsigned from, unsigned to)
 {
     struct cluster_node *nodes = cluster->nodes;
@@ -143,8 +149,7 @@ void cluster_move_keys(struct cluster *cluster, const char *key, unsigned from, 
             redis_cmd(&nodes[from].redis, "CLUSTER GETKEYSINSLOT %lld %d", slot, KEYS_AT_ONCE);
         n_keys = keys->elements;
         for (size_t i = 0; i < n_keys; i++)
-            redis_do(&nodes[from].redis, "MIGRATE 127.0.0.1 %u %s 0 5000", nodes[to].port,
-                     keys->element[i]->str);
+            cluster_move_key(cluster, keys->element[i]->str, from, to);
         freeReplyObject(keys);
     } while (n_keys > 0);
 }

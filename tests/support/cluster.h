@@ -36,9 +36,10 @@ void cluster_url(const struct cluster *cluster, unsigned node, char *ret_url, si
 unsigned cluster_owner(struct cluster *cluster, const char *key);
 
 /* A slot on its way, in three steps: both nodes are told; all its keys are moved; all nodes are
- * told that it is there. */
+ * told that it is there. Or one key at a time. */
 void cluster_begin_move(struct cluster *cluster, const char *key, unsigned from, unsigned to);
 void cluster_move_keys(struct cluster *cluster, const char *key, unsigned from, unsigned to);
+void cluster_move_key(struct cluster *cluster, const char *key, unsigned from, unsigned to);
 void cluster_end_move(struct cluster *cluster, const char *key, unsigned from, unsigned to);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/audit.h"
 #include "tests/support/cluster.h"
@@ -120,6 +121,66 @@ Test(cluster, is_reached_by_pusherctl_through_any_node)
     json_decref(outcome);
     json_decref(ctl_json(&scene, 0, "status", "--json", NULL));
     cr_expect(has_results(owner, RESULTS, 1));
+}
+
+/* An integer of a key that is on its way, at the node it goes to. */
+static long long asked_int(unsigned i, const char *command)
+{
+    redis_do(node(i), "ASKING");
+    return redis_int(node(i), command);
+}
+
+/* The list is empty, so it is made where its slot goes; the failures are moved; the rest stays. */
+static void begin_to_move(unsigned from, unsigned to)
+{
+    start_at(from);
+    job_push_many(node(from), JOB_JSON, 0, 10, 10);
+    redis_do(node(from), "RPUSH " JOB_LIST " rubbish");
+    cr_assert(has_results(from, RESULTS, 10));
+    cr_assert(wait_until(outcomes_count(node(from), FAILURES) == 1, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    cluster_begin_move(&cluster, JOB_LIST, from, to);
+    cluster_move_key(&cluster, FAILURES, from, to);
+}
+
+static void enqueue_two(void)
+{
+    char path[300];
+    folder_path(&scene.folder, "two.jsonl", path, sizeof(path));
+    FILE *file = fopen(path, "we");
+    cr_assert(file);
+    for (int i = 10; i < 12; i++)
+        fprintf(file,
+                "{\"op\":\"triggerEvent\",\"id\":\"%d\",\"channel\":\"ch-0\",\"event\":\"e\","
+                "\"data\":{\"n\":%d}}\n",
+                i, i);
+    fclose(file);
+    file = fopen(path, "re");
+    cr_assert(file && dup2(fileno(file), STDIN_FILENO) == STDIN_FILENO);
+    fclose(file);
+    cr_assert_eq(ctl_run(&scene, NULL, "enqueue", NULL), 0);
+}
+
+Test(cluster, whose_slot_is_on_its_way_is_asked_for_by_pusherctl)
+{
+    open_with(false);
+    unsigned from = cluster_owner(&cluster, JOB_LIST), to = (from + 1) % CLUSTER_MASTERS;
+    begin_to_move(from, to);
+    enqueue_two();
+    cr_expect_eq(asked_int(to, "LLEN " JOB_LIST), 2);
+    json_decref(ctl_json(&scene, 0, "status", "--json", NULL));
+    json_decref(ctl_json(&scene, 0, "failures", "list", "--json", NULL));
+    cr_expect_eq(ctl_run(&scene, NULL, "pause", "--reason", "it moves", NULL), 0);
+    cr_expect_eq(asked_int(to, "HLEN {pusher:jobs}:paused"), 1);
+    cr_expect_eq(ctl_run(&scene, NULL, "resume", NULL), 0);
+    cr_expect_eq(ctl_run(&scene, NULL, "fsck", NULL), 69, "what it cannot see all of it counts");
+    cr_expect(audit_logs(&scene, "the queue is on its way to another node, try again"));
+
+    cluster_move_keys(&cluster, JOB_LIST, from, to);
+    cluster_end_move(&cluster, JOB_LIST, from, to);
+    scene_start_pusherd(&scene);
+    cr_assert(has_results(to, RESULTS, 12));
+    cr_expect_eq(audit_each_once(&scene, node(to), RESULTS, 12), 0);
 }
 
 /* While the slot is on its way, Redis refuses commands that name several keys of which some are on
