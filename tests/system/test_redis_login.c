@@ -7,6 +7,8 @@
 
 #include "proto/scripts.h"
 #include "tests/support/audit.h"
+#include "tests/support/http.h"
+#include "tests/support/port.h"
 #include "tests/support/scene.h"
 
 #define RECOVERY_MS 5000
@@ -233,4 +235,85 @@ Test(redis_login, says_so_when_a_right_is_missing)
     cr_assert(scene_settles(&scene, 1, 0));
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         miss(commands[i], &n_done);
+}
+
+/* ---- the rights of the console, which are documented apart */
+
+#define TOKEN "a-token-for-this-test-only"
+
+static unsigned status_port;
+
+static void open_with_console(void)
+{
+    static char ini[128];
+    status_port = port_pick();
+    snprintf(ini, sizeof(ini), "[status]\nlisten = 127.0.0.1:%u\ntoken = " TOKEN "\n", status_port);
+    scene_open(&scene, &(struct scene_options){.ini = ini});
+    make_user();
+}
+
+TestSuite(redis_login_console, .init = open_with_console, .fini = close_scene, .timeout = 120);
+
+static long ask(const char *path, const char *body)
+{
+    static const char *const headers[] = {"Authorization: Bearer " TOKEN,
+                                          "Content-Type: application/json", NULL};
+    struct http_answer answer;
+    char url[128];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/api/%s", status_port, path);
+    http_perform(&(struct http_request){.method = body ? "POST" : "GET",
+                                        .url = url,
+                                        .body = body,
+                                        .body_len = body ? strlen(body) : 0,
+                                        .headers = headers},
+                 &answer);
+    http_answer_deinit(&answer);
+    return answer.status;
+}
+
+/* Replays or drops the newest failure. */
+static long act(const char *path)
+{
+    char body[128];
+    redisReply *newest = redis_cmd(&scene.redis, "XREVRANGE " FAILURES " + - COUNT 1");
+    cr_assert_eq(newest->elements, 1);
+    snprintf(body, sizeof(body), "{\"queue\":\"pusher:jobs\",\"id\":\"%s\"}",
+             newest->element[0]->element[0]->str);
+    freeReplyObject(newest);
+    return ask(path, body);
+}
+
+static void fail_two_jobs(void)
+{
+    scene_start_pusherd(&scene);
+    job_push(&scene.redis, JOB_JSON, "{'id':'1','op':'nothing'}");
+    job_push(&scene.redis, JOB_JSON, "{'id':'2','op':'nothing'}");
+    cr_assert(scene_settles(&scene, 0, 2));
+    cr_assert(wait_until(ask("status", NULL) == 200, WAIT_LONG_MS));
+}
+
+Test(redis_login_console, has_enough_with_the_documented_ones)
+{
+    read_doc();
+    cr_assert(
+        strstr(doc, "it needs `+xrevrange` to show failures, and\n`+xrange +xdel` to replay"));
+    redis_do(&scene.redis, "ACL SETUSER pusherd +xrevrange +xrange +xdel");
+    fail_two_jobs();
+    cr_expect_eq(ask("failures?queue=pusher:jobs", NULL), 200);
+    cr_expect_eq(act("drop"), 200);
+    cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 1);
+    cr_expect_eq(act("replay"), 200);
+    cr_expect_eq(ask("pause", "{\"queue\":\"pusher:jobs\"}"), 200);
+    cr_expect_eq(ask("resume", "{\"queue\":\"pusher:jobs\"}"), 200);
+    cr_expect_eq(n_refused(), 0);
+}
+
+Test(redis_login_console, without_them_shows_what_redis_refuses)
+{
+    fail_two_jobs();
+    cr_expect_eq(ask("failures?queue=pusher:jobs", NULL), 502);
+    cr_expect_eq(act("drop"), 502);
+    cr_expect_eq(act("replay"), 502);
+    cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 2, "nothing is lost by a refusal");
+    cr_expect_eq(ask("status", NULL), 200);
 }
