@@ -1,6 +1,7 @@
-/* Secrets stay secret: of the app, the master key, the passwords of Redis and of a proxy. They are
- * looked for, in every form they can take, in all that pusherd and pusherctl write: logs, error
- * texts, /metrics and its neighbours, standard output, the command line, Redis, and a core. */
+/* Secrets stay secret: of the app, the master key, the passwords of Redis and of a proxy, the token
+ * of the status server. They are looked for, in every form they can take, in all that pusherd and
+ * pusherctl write: logs, error texts, /metrics and its neighbours, standard output, the command
+ * line, Redis, and a core. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <sodium.h>
@@ -21,9 +22,11 @@
 #define SECRET         "Geheim/App+Wert&7%41="
 #define REDIS_PASSWORD "Redis/Pass+Wort&8%42="
 #define PROXY_PASSWORD "Proxy/Pass+Wort&9%43="
+#define STATUS_TOKEN   "Status/Token+Wert&6%44="
 #define MASTER_RAW     "01234567890123456789012345678901"
 
-static const char *const secrets[] = {SECRET, REDIS_PASSWORD, PROXY_PASSWORD, MASTER_RAW};
+static const char *const secrets[] = {SECRET, REDIS_PASSWORD, PROXY_PASSWORD, STATUS_TOKEN,
+                                      MASTER_RAW};
 #define N_SECRETS  (sizeof(secrets) / sizeof(secrets[0]))
 #define FORMS_MAX  16
 #define FORM_BYTES 128
@@ -111,14 +114,14 @@ static void write_config(void)
     cr_assert(asprintf(&apps[0], app, "main", SECRET, "", port) > 0);
     cr_assert(asprintf(&apps[1], app, "wrong", SECRET, "x", port) > 0);
     cr_assert(asprintf(&apps[2], app, "proxied", SECRET, "", port) > 0);
-    int len =
-        snprintf(ini, sizeof(ini),
-                 "[redis]\nurl = unix://daemon:%s@%s\n"
-                 "%sencryption_master_key_base64 = %s\n%s%sproxy = http://u:%s@127.0.0.1:%u\n"
-                 "[queue pusher:jobs]\napp = main\n[status]\nlisten = unix:%s\n"
-                 "[spool]\ndir = %s/spool\n[log]\nlevel = debug\n",
-                 redis_password, scene.redis.socket, apps[0], SCENE_MASTER_KEY, apps[1], apps[2],
-                 percent(PROXY_PASSWORD), port_pick(), status_socket, scene.folder.path);
+    int len = snprintf(ini, sizeof(ini),
+                       "[redis]\nurl = unix://daemon:%s@%s\n"
+                       "%sencryption_master_key_base64 = %s\n%s%sproxy = http://u:%s@127.0.0.1:%u\n"
+                       "[queue pusher:jobs]\napp = main\n[status]\nlisten = unix:%s\ntoken = %s\n"
+                       "[spool]\ndir = %s/spool\n[log]\nlevel = debug\n",
+                       redis_password, scene.redis.socket, apps[0], SCENE_MASTER_KEY, apps[1],
+                       apps[2], percent(PROXY_PASSWORD), port_pick(), status_socket, STATUS_TOKEN,
+                       scene.folder.path);
     free(redis_password);
     for (size_t i = 0; i < 3; i++) {
         free(apps[i]);
@@ -160,10 +163,13 @@ static void run_ctl(int status, const char *a, const char *b, const char *c)
 
 static void expect_none_in_answer(const char *path)
 {
+    static const char token[] = "Authorization: Bearer " STATUS_TOKEN;
     char url[64];
     struct http_answer answer;
     snprintf(url, sizeof(url), "http://localhost%s", path);
-    http_perform(&(struct http_request){"GET", url, .unix_socket = status_socket}, &answer);
+    http_perform(&(struct http_request){"GET", url, .headers = (const char *const[]){token, NULL},
+                                        .unix_socket = status_socket},
+                 &answer);
     cr_expect_gt(answer.status, 0, "%s", path);
     expect_none(path, answer.body, answer.len);
     expect_none(path, answer.headers, strlen(answer.headers));
@@ -221,6 +227,9 @@ Test(secrets, of_a_daemon_at_work_are_nowhere)
     expect_none_in_answer("/healthz");
     expect_none_in_answer("/readyz");
     expect_none_in_answer("/");
+    expect_none_in_answer("/api/token");
+    expect_none_in_answer("/api/status");
+    expect_none_in_answer("/api/failures?queue=pusher:jobs");
     run_ctl(0, "status", NULL, NULL);
     run_ctl(0, "results", NULL, NULL);
     run_ctl(0, "failures", "list", NULL);
@@ -235,6 +244,37 @@ Test(secrets, of_a_daemon_at_work_are_nowhere)
     expect_none_in_redis();
     proc_stop(&scene.pusherd, SIGKILL, WAIT_LONG_MS);
     expect_none_in_file(scene.log);
+}
+
+/* [app main] with another secret and proxy, then one that is refused for its proxy. */
+static void reload(const char *proxy)
+{
+    char ini[N_CONFIG];
+    int len = snprintf(ini, sizeof(ini),
+                       "[redis]\nurl = unix://daemon:%s@%s\n"
+                       "[app main]\napp_id = app-id\nkey = app-key\nsecret = %s\n"
+                       "host = 127.0.0.1\nport = %u\nuse_tls = off\nproxy = %s\n"
+                       "[queue pusher:jobs]\napp = main\n[status]\nlisten = unix:%s\n"
+                       "token = %s\n[spool]\ndir = %s/spool\n",
+                       percent(REDIS_PASSWORD), scene.redis.socket, SECRET, scene.fake.port, proxy,
+                       status_socket, STATUS_TOKEN, scene.folder.path);
+    cr_assert(len > 0 && (size_t)len < sizeof(ini));
+    folder_write(&scene.folder, "pusherd.conf", ini, scene.config, sizeof(scene.config));
+    proc_signal(&scene.pusherd, SIGHUP);
+}
+
+Test(secrets, of_configurations_that_are_read_again_are_nowhere)
+{
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "msg=connected"), WAIT_LONG_MS));
+    reload("http://u:" PROXY_PASSWORD "@h:x");
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "stays in force"), WAIT_LONG_MS));
+    reload("http://u:Other-Wort@127.0.0.1:9");
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "read again"), WAIT_LONG_MS));
+    expect_none_in_answer("/api/status");
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    expect_none_in_file(scene.log);
+    cr_expect_not(proc_logged(&scene.pusherd, "Other-Wort"));
 }
 
 /* Each is refused, or shown; neither says more than it must. */
