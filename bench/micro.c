@@ -159,7 +159,7 @@ static void set_up(void)
     struct config_source source = {NULL};
     struct config_error error;
     struct engine_app_limits app = {JOBS, BATCH, 0, false};
-    struct engine_limits limits = {.max_jobs = JOBS, .max_bytes = 1 << 24, .max_attempts = 3};
+    struct engine_limits limits = {.max_jobs = JOBS, .max_attempts = 3};
 
     setenv("PUSHER_APP_ID", "bench", 1);
     setenv("PUSHER_APP_KEY", "bench-key", 1);

@@ -9,6 +9,8 @@ install(FILES docs/man/pusherd.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 C
 install(FILES docs/man/pusherd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT pusherd)
 install(FILES docs/man/libpusher.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT libpusher-dev)
 install(FILES examples/grafana/pusherd.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pusherd/grafana COMPONENT pusherd)
+install(FILES examples/prometheus/pusherd.rules.yml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/pusherd/prometheus COMPONENT pusherd)
 install(FILES scripts/pusherctl.bash-completion RENAME pusherctl
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT pusherd)
 install(FILES systemd/pusherd.sysusers RENAME pusherd.conf DESTINATION lib/sysusers.d COMPONENT pusherd)

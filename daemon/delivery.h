@@ -42,7 +42,7 @@ struct delivery {
 
 #define DELIVERY_OF(j) LIST_ENTRY(j, struct delivery, job)
 
-/* True for the operations that publish events; the others ask or command something. */
+/* True for the operations that publish events, which stand together in enum job_op. */
 static inline bool delivery_is_trigger(enum job_op op)
 {
     return op >= JOB_OP_TRIGGER_EVENT && op <= JOB_OP_SEND_TO_USER;

@@ -87,6 +87,14 @@ static int make_room_for_apps(struct dispatch *dispatch, size_t n_apps)
     return 0;
 }
 
+static void forget_prepared(struct dispatch *dispatch)
+{
+    for (size_t i = 0; i < dispatch->n_apps; i++) {
+        http_endpoint_give_up(dispatch->apps[i].next);
+        dispatch->apps[i].next = NULL;
+    }
+}
+
 int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
                      const struct config_diff *diff)
 {
@@ -100,16 +108,8 @@ int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
                                   &dispatch->apps[i].next);
     }
     if (status != 0)
-        dispatch_give_up(dispatch);
+        forget_prepared(dispatch);
     return status;
-}
-
-void dispatch_give_up(struct dispatch *dispatch)
-{
-    for (size_t i = 0; i < dispatch->n_apps; i++) {
-        http_endpoint_give_up(dispatch->apps[i].next);
-        dispatch->apps[i].next = NULL;
-    }
 }
 
 /* What an app sends from now on is signed anew. What it sent before ends at the server where it

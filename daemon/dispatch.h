@@ -38,12 +38,13 @@ struct dispatch {
 int dispatch_init(struct dispatch *dispatch, uv_loop_t *loop, const struct config *config,
                   struct engine *engine) __attribute__((warn_unused_result));
 
-/* Prepares what the new configuration needs: 0, or UV_ENOMEM. Then, as one likes: */
+/* Prepares what the new configuration needs: 0, or UV_ENOMEM; then all is as it was. */
 int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
                      const struct config_diff *diff) __attribute__((warn_unused_result));
-void dispatch_give_up(struct dispatch *dispatch); /* forgets it, or */
+
+/* Takes what was prepared; `config` is the merged configuration. */
 void dispatch_change(struct dispatch *dispatch, const struct config *config,
-                     const struct config_diff *diff); /* takes it, with the merged configuration */
+                     const struct config_diff *diff);
 
 /* Starts whatever the engine wants sent. */
 void dispatch_run(struct dispatch *dispatch, uint64_t now_ms);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "proto/keys.h"
-#include "pusher/command.h"
 
 static void *zeroed(struct arena *arena, size_t size)
 {
@@ -61,11 +60,6 @@ const char *plan_code_name(int error)
     }
 }
 
-static int fail_job_for(struct arena *arena, struct plan *plan, const struct pusher_error *error)
-{
-    return plan_fail_job(arena, plan, plan_code_name(error->code), error->text);
-}
-
 struct plan_part *plan_add_part(struct plan *plan, enum plan_kind kind)
 {
     struct plan_part *part = &plan->parts[plan->n_parts++];
@@ -75,16 +69,15 @@ struct plan_part *plan_add_part(struct plan *plan, enum plan_kind kind)
     return part;
 }
 
-static void list_item(struct plan *plan, struct plan_part *part, uint32_t index,
-                      struct pusher_string channel)
+void plan_list_item(struct plan *plan, struct plan_part *part, uint32_t index,
+                    struct pusher_string channel)
 {
     plan->items[plan->n_listed] = index;
     plan->names[plan->n_listed++] = channel;
     part->n_listed++;
 }
 
-static void fail_part(struct arena *arena, struct plan_part *part, const char *code,
-                      const char *text)
+void plan_fail_part(struct arena *arena, struct plan_part *part, const char *code, const char *text)
 {
     part->code = code;
     part->error = keep_text(arena, text);
@@ -112,170 +105,10 @@ int plan_set_lanes(const struct admission *admission, const struct plan *plan,
     return 0;
 }
 
-static int plan_event(const struct admission *admission, struct plan *plan,
-                      const struct pusher_event *event, const struct job_error *known,
-                      uint32_t index)
-{
-    struct plan_part *part = plan_add_part(plan, PLAN_EVENT);
-    struct pusher_error error;
-
-    list_item(plan, part, index, event->channel);
-    if (known) {
-        fail_part(admission->arena, part, job_code_name(known->code), known->text);
-        return 0;
-    }
-    if (pusher_event_check(plan->app->client, event, &part->size, &error) != 0) {
-        part->size = 0;
-        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
-        return 0;
-    }
-    part->event = *event;
-    plan->wants_info |= event->info.ptr != NULL;
-    return plan_set_lanes(admission, plan, part, &event->channel, 1);
-}
-
-/* A job that is one event: what is wrong with it is wrong with the job. */
-static int plan_single(const struct admission *admission, struct plan *plan,
-                       struct pusher_string channel)
-{
-    const struct job_spec *spec = &plan->spec;
-    struct pusher_event event = {channel, spec->event, spec->data, spec->socket_id, spec->info};
-
-    plan->n_items = 1;
-    if (record_is_delivered(plan->record.progress, 0))
-        return 0;
-    if (plan_reserve(admission->arena, plan, 1, 1) != 0)
-        return -1;
-    return plan_event(admission, plan, &event, NULL, 0);
-}
-
-static int plan_send_to_user(const struct admission *admission, struct plan *plan)
-{
-    char *channel = arena_alloc(admission->arena, PUSHER_USER_CHANNEL_MAX);
-    struct pusher_error error;
-    size_t len;
-
-    if (!channel)
-        return -1;
-    if (pusher_user_id_check(plan->spec.user_id, &error) != 0)
-        return fail_job_for(admission->arena, plan, &error);
-    len = pusher_user_channel(plan->spec.user_id, channel);
-    return plan_single(admission, plan, (struct pusher_string){channel, len});
-}
-
-static int plan_batch(const struct admission *admission, struct plan *plan)
-{
-    const struct job_spec *spec = &plan->spec;
-
-    plan->n_items = (uint32_t)spec->n_events;
-    if (plan_reserve(admission->arena, plan, spec->n_events, spec->n_events) != 0)
-        return -1;
-    for (uint32_t i = 0; i < spec->n_events; i++) {
-        const struct job_spec_event *e = &spec->events[i];
-        struct pusher_event event = {e->channel, e->name, e->data, e->socket_id, e->info};
-
-        if (record_is_delivered(plan->record.progress, i))
-            continue;
-        if (plan_event(admission, plan, &event, e->error, i) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* One request for up to max_channels channels, from `channels` whose names are good. */
-static int plan_trigger(const struct admission *admission, struct plan *plan,
-                        const struct pusher_string *channels, const uint32_t *indexes, size_t n)
-{
-    const struct job_spec *spec = &plan->spec;
-    struct plan_part *part = plan_add_part(plan, PLAN_TRIGGER);
-    struct pusher_request *request = arena_alloc(admission->arena, sizeof(*request));
-    struct pusher_error error;
-
-    if (!request)
-        return -1;
-    pusher_command_events(plan->app->client, pusher_str(NULL), request);
-    part->request = request;
-    part->target_size = PUSHER_TARGET_MAX;
-    part->trigger =
-        (struct pusher_trigger){channels, n, spec->event, spec->data, spec->socket_id, spec->info};
-    for (size_t i = 0; i < n; i++)
-        list_item(plan, part, indexes[i], channels[i]);
-    if (pusher_trigger_check(plan->app->client, &part->trigger, &part->size, &error) != 0) {
-        part->size = 0;
-        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
-        return 0;
-    }
-    return plan_set_lanes(admission, plan, part, channels, n);
-}
-
-/* Channels with good names go to the front of `good`; for others a failed part is planned. */
-static int sort_channels(const struct admission *admission, struct plan *plan,
-                         struct pusher_string *good, uint32_t *indexes, size_t *ret_n)
-{
-    const struct job_spec *spec = &plan->spec;
-    struct pusher_error error;
-    size_t n = 0;
-
-    for (uint32_t i = 0; i < spec->n_channels; i++) {
-        struct plan_part *part;
-
-        if (record_is_delivered(plan->record.progress, i))
-            continue;
-        if (pusher_channel_check(plan->app->client, spec->channels[i], &error) == 0) {
-            good[n] = spec->channels[i];
-            indexes[n++] = i;
-            continue;
-        }
-        part = plan_add_part(plan, PLAN_DONE);
-        list_item(plan, part, i, spec->channels[i]);
-        fail_part(admission->arena, part, plan_code_name(error.code), error.text);
-    }
-    *ret_n = n;
-    return 0;
-}
-
-static int plan_channels(const struct admission *admission, struct plan *plan)
-{
-    const struct job_spec *spec = &plan->spec;
-    size_t max = pusher_client_max_channels(plan->app->client), n = 0;
-    struct pusher_string *good = zeroed(admission->arena, spec->n_channels * sizeof(*good));
-    uint32_t *indexes = zeroed(admission->arena, spec->n_channels * sizeof(*indexes));
-
-    for (size_t i = 0; i < spec->n_channels && spec->n_channels > 1; i++) {
-        if (pusher_channel_is_encrypted(spec->channels[i]))
-            return plan_fail_job(admission->arena, plan, pusher_error_name(PUSHER_ENOTENCRYPTABLE),
-                                 pusher_error_text(PUSHER_ENOTENCRYPTABLE));
-    }
-    plan->n_items = (uint32_t)spec->n_channels;
-    if (!good || !indexes ||
-        plan_reserve(admission->arena, plan, 2 * spec->n_channels, spec->n_channels) != 0)
-        return -1;
-    if (sort_channels(admission, plan, good, indexes, &n) != 0)
-        return -1;
-    plan->wants_info = spec->info.ptr != NULL;
-    for (size_t i = 0; i < n; i += max) {
-        if (plan_trigger(admission, plan, good + i, indexes + i, n - i < max ? n - i : max) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int plan_parts(const struct admission *admission, struct plan *plan)
 {
-    switch (plan->spec.op) {
-    case JOB_OP_TRIGGER_EVENT:
-        return plan_single(admission, plan, plan->spec.channel);
-    case JOB_OP_SEND_TO_USER:
-        return plan_send_to_user(admission, plan);
-    case JOB_OP_TRIGGER_BATCH:
-        return plan_batch(admission, plan);
-    case JOB_OP_TRIGGER_MULTIPLE_CHANNELS:
-        if (plan->spec.n_channels == 1)
-            return plan_single(admission, plan, plan->spec.channels[0]);
-        return plan_channels(admission, plan);
-    default:
-        return plan_call(admission, plan);
-    }
+    return delivery_is_trigger(plan->spec.op) ? plan_events(admission, plan)
+                                              : plan_call(admission, plan);
 }
 
 static void find_app(const struct admission *admission, struct plan *plan)
@@ -318,8 +151,8 @@ static int fail_undelivered(struct arena *arena, struct plan *plan, const char *
         if (record_is_delivered(plan->record.progress, i))
             continue;
         part = plan_add_part(plan, PLAN_DONE);
-        list_item(plan, part, i, (struct pusher_string){NULL, 0});
-        fail_part(arena, part, code, text);
+        plan_list_item(plan, part, i, (struct pusher_string){NULL, 0});
+        plan_fail_part(arena, part, code, text);
     }
     return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
 }

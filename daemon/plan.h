@@ -1,7 +1,8 @@
 /* The plan of a delivery: which parts a job has, how large each is, and what is wrong with it.
  * Private to admission; lives in its scratch arena.
  *
- * plan.c plans what publishes events, plan_call.c what asks, commands or computes. */
+ * plan.c reads the job and rules out what must not be sent, plan_event.c plans what publishes,
+ * plan_call.c what asks, commands or computes. */
 #ifndef DAEMON_PLAN_H
 #define DAEMON_PLAN_H
 
@@ -54,6 +55,11 @@ int plan_make(const struct admission *admission, const char *record, size_t len,
 int plan_fail(const struct admission *admission, struct pusher_string own_id, const char *text,
               struct plan *ret_plan) __attribute__((warn_unused_result));
 
+/* The job becomes parts that are events or triggers, or have failed. For the operations that
+ * publish. */
+int plan_events(const struct admission *admission, struct plan *plan)
+    __attribute__((warn_unused_result));
+
 /* The job becomes one part that is a request, or done. For the operations that publish nothing. */
 int plan_call(const struct admission *admission, struct plan *plan)
     __attribute__((warn_unused_result));
@@ -66,6 +72,14 @@ int plan_fail_job(struct arena *arena, struct plan *plan, const char *code, cons
 int plan_reserve(struct arena *arena, struct plan *plan, size_t n_parts, size_t n_listed)
     __attribute__((warn_unused_result));
 struct plan_part *plan_add_part(struct plan *plan, enum plan_kind kind);
+
+/* The part carries the job's event or channel of this index. */
+void plan_list_item(struct plan *plan, struct plan_part *part, uint32_t index,
+                    struct pusher_string channel);
+
+/* The text is copied. */
+void plan_fail_part(struct arena *arena, struct plan_part *part, const char *code,
+                    const char *text);
 
 /* The lanes of a part: the job's order key, else these channels. -1 when out of memory. */
 int plan_set_lanes(const struct admission *admission, const struct plan *plan,

@@ -55,7 +55,6 @@ struct engine_limits settings_engine(const struct config *config)
 {
     return (struct engine_limits){
         .max_jobs = window_jobs(config),
-        .max_bytes = config->max_claimed_bytes,
         .max_attempts = config->max_attempts,
         .retry_base_ms = config->retry_base_ms,
         .retry_cap_ms = config->retry_cap_ms,

@@ -18,29 +18,29 @@
 #define JOB_ID_MAX    128 /* bytes */
 #define JOB_DEPTH_MAX 128 /* nested arrays and objects in an element, with the outermost */
 
-/* X(OP, "name"): the operations a job can ask for. */
-#define JOB_OP_MAP(X)                                                                              \
-    X(TRIGGER_EVENT, "triggerEvent")                                                               \
-    X(TRIGGER_MULTIPLE_CHANNELS, "triggerMultipleChannels")                                        \
-    X(TRIGGER_BATCH, "triggerBatch")                                                               \
-    X(SEND_TO_USER, "sendToUser")                                                                  \
-    X(LIST_CHANNELS, "listChannels")                                                               \
-    X(GET_CHANNEL, "getChannel")                                                                   \
-    X(GET_CHANNEL_USERS, "getChannelUsers")                                                        \
-    X(AUTHENTICATE_USER, "authenticateUser")                                                       \
-    X(AUTHORIZE_CHANNEL, "authorizeChannel")                                                       \
-    X(TERMINATE_USER_CONNECTIONS, "terminateUserConnections")                                      \
-    X(VALIDATE_WEBHOOK, "validateWebhook")                                                         \
-    X(CREATE_SIGNED_QUERY_STRING, "createSignedQueryString")                                       \
-    X(CUSTOM_GET, "customGet")                                                                     \
-    X(CUSTOM_POST, "customPost")
-
+/* The operations a job can ask for; their names and fields are in job_fields.c. */
 enum job_op {
     JOB_OP_NONE = 0, /* not known, or not read */
-#define JOB_OP_ENUM(op, name) JOB_OP_##op,
-    JOB_OP_MAP(JOB_OP_ENUM)
-#undef JOB_OP_ENUM
-        JOB_OP_COUNT
+
+    /* These publish. */
+    JOB_OP_TRIGGER_EVENT,
+    JOB_OP_TRIGGER_MULTIPLE_CHANNELS,
+    JOB_OP_TRIGGER_BATCH,
+    JOB_OP_SEND_TO_USER,
+
+    /* These ask or command something, or need no request. */
+    JOB_OP_LIST_CHANNELS,
+    JOB_OP_GET_CHANNEL,
+    JOB_OP_GET_CHANNEL_USERS,
+    JOB_OP_AUTHENTICATE_USER,
+    JOB_OP_AUTHORIZE_CHANNEL,
+    JOB_OP_TERMINATE_USER_CONNECTIONS,
+    JOB_OP_VALIDATE_WEBHOOK,
+    JOB_OP_CREATE_SIGNED_QUERY_STRING,
+    JOB_OP_CUSTOM_GET,
+    JOB_OP_CUSTOM_POST,
+
+    JOB_OP_COUNT
 };
 
 /* "triggerEvent"; "" for JOB_OP_NONE. */

@@ -3,8 +3,7 @@
  * Invariants, checked by the simulation:
  *   - a job is in exactly one of `open` and `settled`, or not the engine's;
  *   - a part is READY exactly while its ready_link is in one of its app's three lists;
- *   - a part is TAKEN exactly while it is in one request, in flight or waiting;
- *   - n_ready counts READY parts. */
+ *   - a part is TAKEN exactly while it is in one request, in flight or waiting. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,29 +49,6 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-size_t engine_room(const struct engine *engine)
-{
-    if (engine->stopping || engine->n_jobs >= engine->limits.max_jobs ||
-        engine->n_bytes >= engine->limits.max_bytes)
-        return 0;
-    return engine->limits.max_jobs - engine->n_jobs;
-}
-
-size_t engine_room_bytes(const struct engine *engine)
-{
-    return engine_room(engine) > 0 ? engine->limits.max_bytes - engine->n_bytes : 0;
-}
-
-size_t engine_n_ready(const struct engine *engine)
-{
-    return engine->n_ready;
-}
-
-size_t engine_n_jobs(const struct engine *engine)
-{
-    return engine->n_jobs;
-}
-
 unsigned engine_n_in_flight(const struct engine *engine)
 {
     return engine->n_in_flight;
@@ -106,16 +82,14 @@ void engine_make_ready(struct engine *engine, struct list *ready)
 
         part->state = PART_READY;
         list_push(ready_list_of(app, part), &part->ready_link);
-        engine->n_ready++;
         engine_app_is_busy(engine, app);
     }
 }
 
-void engine_unready(struct engine *engine, struct part *part)
+void engine_unready(struct part *part)
 {
     REQUIRE(part->state == PART_READY);
     list_remove(&part->ready_link);
-    engine->n_ready--;
 }
 
 /* Parts that were sent and delivered; those of a job without a known app are none. */
@@ -184,7 +158,6 @@ void engine_add(struct engine *engine, struct job *job, uint64_t now_ms)
 {
     REQUIRE(job->app < engine->n_apps || job->n_unresolved == 0);
     engine->n_jobs++;
-    engine->n_bytes += job->bytes;
     list_push(&engine->open, &job->link);
     for (uint32_t i = 0; i < job->n_parts; i++) {
         if (job->parts[i].state == PART_WAITING)
@@ -219,7 +192,6 @@ void engine_release(struct engine *engine, struct job *job)
     REQUIRE(job->n_unresolved == 0);
     engine_free_slots(engine, job);
     engine->n_jobs--;
-    engine->n_bytes -= job->bytes;
 }
 
 void engine_set_send_until(struct engine *engine, uint64_t send_until_ms)
@@ -251,7 +223,7 @@ static void withdraw_job(struct engine *engine, struct job *job, struct list *re
         struct part *part = &job->parts[i];
 
         if (part->state == PART_READY)
-            engine_unready(engine, part);
+            engine_unready(part);
         else if (part->state == PART_WAITING)
             list_remove(&part->ready_link);
         else

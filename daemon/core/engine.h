@@ -12,7 +12,7 @@
  *     engine_release(engine, j)                          when Redis has it; the job is the caller's
  * again sleep until engine_wake_at(engine)
  *
- * No call runs a callback. A job counts for engine_room() from engine_add() to engine_release(). */
+ * No call runs a callback. How many jobs it is given is the caller's to bound: it takes all. */
 #ifndef DAEMON_CORE_ENGINE_H
 #define DAEMON_CORE_ENGINE_H
 
@@ -37,8 +37,7 @@ struct engine_app_limits {
 };
 
 struct engine_limits {
-    size_t max_jobs;                      /* held at a time */
-    size_t max_bytes;                     /* of jobs held at a time */
+    size_t max_jobs;                      /* held at a time, about: with more, lanes are slower */
     unsigned max_attempts;                /* tries of a part that may be tried again */
     uint64_t retry_base_ms, retry_cap_ms; /* backoff */
     uint64_t retry_for_ms; /* from a job's first attempt; then it fails as retries_exhausted */
@@ -78,21 +77,13 @@ struct engine *engine_new(const struct engine_limits *limits, const struct engin
 /* Every job must have been released and no request be in flight; NULL is allowed. */
 void engine_free(struct engine *engine);
 
-/* How many more jobs it takes, and how many bytes of them. 0 after engine_stop(). */
-size_t engine_room(const struct engine *engine);
-size_t engine_room_bytes(const struct engine *engine);
-
-/* Parts that are ready to be sent. */
-size_t engine_n_ready(const struct engine *engine);
-size_t engine_n_jobs(const struct engine *engine);
 unsigned engine_n_in_flight(const struct engine *engine);
 
 /* The key of the lane for a text (a channel, an order key) of an app: for lane_entry.key. */
 uint64_t engine_lane_key(const struct engine *engine, unsigned app, const char *text, size_t len);
 
-/* Takes a job that job_init() has seen; parts that are bad may have been failed already. Works
- * beyond engine_room() as well. Jobs are given in queue order. What finds no memory is parked;
- * after engine_stop() everything is. */
+/* Takes a job that job_init() has seen; parts that are bad may have been failed already. Jobs are
+ * given in queue order. What finds no memory is parked; after engine_stop() everything is. */
 void engine_add(struct engine *engine, struct job *job, uint64_t now_ms);
 
 /* The next request to send now, or NULL. It is in flight until engine_answer(). */

@@ -32,10 +32,10 @@ static bool fits(const struct app *app, const struct request *request, const str
            body <= app->limits.max_request_bytes;
 }
 
-static void take(struct engine *engine, struct request *request, struct part *part)
+static void take(struct request *request, struct part *part)
 {
     if (part->state == PART_READY)
-        engine_unready(engine, part);
+        engine_unready(part);
     lanes_take(part);
     part_take(part);
     request->parts[request->n_parts++] = part;
@@ -50,7 +50,7 @@ static void expire(struct engine *engine, struct part *part)
 
     list_init(&ready);
     if (part->state == PART_READY) {
-        engine_unready(engine, part);
+        engine_unready(part);
         lanes_remove(&engine->lanes, part, &ready);
     } else {
         lanes_release(&engine->lanes, part, &ready);
@@ -76,14 +76,13 @@ static struct part *first_alive(struct engine *engine, struct list *list, uint64
 
 /* Takes a part and those behind it in its lane that may ride along. The lane may be shared with
  * another app, by keys that collide. */
-static void take_with_followers(struct engine *engine, const struct app *app,
-                                struct request *request, struct part *part, unsigned max,
-                                uint64_t now_ms)
+static void take_with_followers(const struct app *app, struct request *request, struct part *part,
+                                unsigned max, uint64_t now_ms)
 {
     uint16_t cap = part->batch_cap;
 
     do {
-        take(engine, request, part);
+        take(request, part);
         part = lanes_follower(part);
     } while (part && request->n_parts < max && !part->alone && part->batch_cap == cap &&
              part->job->app == request->app && part->job->expires_at_ms > now_ms &&
@@ -108,7 +107,7 @@ static struct request *form_batch(struct engine *engine, struct app *app, struct
     request = new_request(engine, app, max);
     while (request && part && request->n_parts < max && part->batch_cap == cap &&
            fits(app, request, part)) {
-        take_with_followers(engine, app, request, part, max, now_ms);
+        take_with_followers(app, request, part, max, now_ms);
         part = first_alive(engine, list, now_ms);
     }
     return request;
@@ -120,7 +119,7 @@ static struct request *form_call(struct engine *engine, struct app *app, uint64_
     struct request *request = part ? new_request(engine, app, 1) : NULL;
 
     if (request)
-        take(engine, request, part);
+        take(request, part);
     return request;
 }
 

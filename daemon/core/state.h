@@ -34,7 +34,7 @@ struct engine {
     struct list progress;  /* open jobs with news */
     struct list in_flight; /* requests */
     unsigned n_in_flight;
-    size_t n_jobs, n_bytes, n_ready;
+    size_t n_jobs;
     uint64_t send_until_ms;
     uint64_t random;
     bool stopping;
@@ -46,7 +46,7 @@ struct engine {
 void engine_make_ready(struct engine *engine, struct list *ready);
 
 /* Removes a ready part from where it waits. */
-void engine_unready(struct engine *engine, struct part *part);
+void engine_unready(struct part *part);
 
 /* To be called after a part of the job was resolved. */
 void engine_part_resolved(struct engine *engine, struct job *job);

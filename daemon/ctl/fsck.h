@@ -39,7 +39,7 @@ struct fsck_consumer {
     const char *name; /* borrowed from `consumers` */
     bool has_lease;
     int64_t lease_ms; /* left of it; negative: it ran out */
-    uint64_t in_flight;
+    uint64_t held;
 };
 
 struct fsck {
@@ -54,7 +54,7 @@ struct fsck {
     struct fsck_finding findings[FSCK_N_KINDS];
 
     /* Counted at the end, after what was mended. */
-    uint64_t backlog, retry, parked, in_flight, total;
+    uint64_t backlog, held, retry, parked, total;
     struct fsck_consumer *consumer_counts; /* owned; one for each of `consumers` */
     uint64_t *parked_counts;               /* owned; one for each of `parked_apps` */
 };

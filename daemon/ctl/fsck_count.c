@@ -45,10 +45,10 @@ static int count_consumers(struct fsck *fsck)
         struct fsck_consumer *consumer = &fsck->consumer_counts[i];
         consumer->name = fsck->consumers.items[i];
         keys_consumer(fsck->list, KEYS_INFLIGHT, consumer->name, key);
-        rc = ask(fsck, "HLEN", key, &consumer->in_flight);
+        rc = ask(fsck, "HLEN", key, &consumer->held);
         if (rc == 0)
             rc = ask_lease(fsck, now_ms, consumer);
-        fsck->in_flight += consumer->in_flight;
+        fsck->held += consumer->held;
     }
     return rc;
 }
@@ -76,6 +76,6 @@ int fsck_count(struct fsck *fsck)
         count_parked(fsck) != 0 || ask_queue(fsck, "ZCARD", KEYS_RETRY, &fsck->retry) != 0 ||
         ask_queue(fsck, "HLEN", KEYS_RETRY_JOBS, &records) != 0)
         return -1;
-    fsck->total = fsck->backlog + fsck->in_flight + records;
+    fsck->total = fsck->backlog + fsck->held + records;
     return 0;
 }

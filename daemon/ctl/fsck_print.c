@@ -18,7 +18,7 @@ static const char *const kind_text[] = {
 /* A consumer that is gone, with nothing left of it, is not worth a line. */
 static bool is_there(const struct fsck_consumer *consumer)
 {
-    return consumer->has_lease || consumer->in_flight > 0;
+    return consumer->has_lease || consumer->held > 0;
 }
 
 static void json_consumers(const struct fsck *fsck, FILE *out)
@@ -36,7 +36,7 @@ static void json_consumers(const struct fsck *fsck, FILE *out)
             fprintf(out, "%" PRId64, consumer->lease_ms);
         else
             fputs("null", out);
-        fprintf(out, ",\"in_flight\":%" PRIu64 "}", consumer->in_flight);
+        fprintf(out, ",\"in_flight\":%" PRIu64 "}", consumer->held);
         comma = ",";
     }
     fputs("],\"parked\":[", out);
@@ -71,7 +71,7 @@ void fsck_print_json(const struct fsck *fsck, FILE *out)
     fprintf(out,
             ",\"clean\":%s,\"jobs\":{\"total\":%" PRIu64 ",\"list\":%" PRIu64
             ",\"in_flight\":%" PRIu64 ",\"retry\":%" PRIu64 ",\"parked\":%" PRIu64 "}",
-            fsck_is_clean(fsck) ? "true" : "false", fsck->total, fsck->backlog, fsck->in_flight,
+            fsck_is_clean(fsck) ? "true" : "false", fsck->total, fsck->backlog, fsck->held,
             fsck->retry, fsck->parked);
     json_consumers(fsck, out);
     fputs(",\"findings\":[", out);
@@ -91,7 +91,7 @@ static void print_consumer(const struct fsck_consumer *consumer, FILE *out)
     int64_t ms = consumer->lease_ms;
     fputs("  consumer ", out);
     text_clean(out, pusher_str(consumer->name), 60);
-    fprintf(out, "  %" PRIu64 " in flight, ", consumer->in_flight);
+    fprintf(out, "  %" PRIu64 " held, ", consumer->held);
     text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
     if (!consumer->has_lease)
         fputs("no lease\n", out);
@@ -117,10 +117,10 @@ static void print_finding(const struct fsck_finding *finding, const char *text, 
 void fsck_print(const struct fsck *fsck, FILE *out)
 {
     fprintf(out,
-            "%s: %s\n  %" PRIu64 " jobs: %" PRIu64 " on the list, %" PRIu64 " in flight, %" PRIu64
+            "%s: %s\n  %" PRIu64 " jobs: %" PRIu64 " on the list, %" PRIu64 " held, %" PRIu64
             " retry, %" PRIu64 " parked\n",
             fsck->list, fsck_is_clean(fsck) ? "clean" : "NOT CLEAN", fsck->total, fsck->backlog,
-            fsck->in_flight, fsck->retry, fsck->parked);
+            fsck->held, fsck->retry, fsck->parked);
     for (size_t i = 0; i < fsck->consumers.n; i++)
         if (is_there(&fsck->consumer_counts[i]))
             print_consumer(&fsck->consumer_counts[i], out);

@@ -15,7 +15,7 @@
 struct consumer_status {
     char *name;       /* owned */
     int64_t lease_ms; /* left of its lease; negative: it ran out, its jobs will be taken over */
-    uint64_t in_flight;
+    uint64_t held;
     json_t *report; /* owned; what it says of itself, see report_read.h; NULL if nothing */
 };
 
@@ -28,7 +28,7 @@ struct parked_status {
 struct queue_status {
     const char *name, *list; /* borrowed */
     uint64_t backlog;        /* jobs on the list */
-    uint64_t in_flight;      /* claimed, not settled: of all consumers */
+    uint64_t held;           /* claimed, not settled: of all consumers */
     uint64_t waiting;        /* for a retry, or until their time */
     int64_t next_due_ms;     /* when the first of those is due, from now; meaningless without any */
     uint64_t results, failures;   /* entries in the streams */

@@ -8,7 +8,7 @@ static void print_consumer(const struct consumer_status *consumer, FILE *out)
     fputs("{\"name\":", out);
     text_json(out, pusher_str(consumer->name));
     fprintf(out, ",\"lease_ms\":%" PRId64 ",\"in_flight\":%" PRIu64, consumer->lease_ms,
-            consumer->in_flight);
+            consumer->held);
     if (consumer->report) {
         fputs(",\"report\":", out);
         json_dumpf(consumer->report, out, JSON_COMPACT);
@@ -34,7 +34,7 @@ void status_print_queue_json(const struct queue_status *queue, FILE *out)
     fputs(",\"list\":", out);
     text_json(out, pusher_str(queue->list));
     fprintf(out, ",\"backlog\":%" PRIu64 ",\"in_flight\":%" PRIu64 ",\"waiting\":%" PRIu64,
-            queue->backlog, queue->in_flight, queue->waiting);
+            queue->backlog, queue->held, queue->waiting);
     if (queue->waiting > 0)
         fprintf(out, ",\"next_due_ms\":%" PRId64, queue->next_due_ms);
     fprintf(out, ",\"results\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"paused\":%s,\"pauses\":",
@@ -67,7 +67,7 @@ static void print_row(const struct queue_status *queue, FILE *out)
         snprintf(waiting + used, sizeof waiting - (size_t)used, " (%.1f s)",
                  (double)queue->next_due_ms / 1000);
     fprintf(out, "%-24s %10" PRIu64 " %10" PRIu64 " %16s %10" PRIu64 " %10" PRIu64 "%s\n",
-            queue->list, queue->backlog, queue->in_flight, waiting, queue->results, queue->failures,
+            queue->list, queue->backlog, queue->held, waiting, queue->results, queue->failures,
             queue->paused ? "  paused" : "");
 }
 
@@ -76,14 +76,14 @@ static void print_consumer_row(const struct consumer_status *consumer, FILE *out
     char left[TEXT_TIME_MAX];
     int64_t ms = consumer->lease_ms;
     text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
-    fprintf(out, "  consumer %-24s %" PRIu64 " in flight", consumer->name, consumer->in_flight);
+    fprintf(out, "  consumer %-24s %" PRIu64 " held", consumer->name, consumer->held);
     fprintf(out, ms < 0 ? ", lease ran out %s ago\n" : ", lease for %s\n", left);
 }
 
 void status_print_table(const struct queue_status *queues, size_t n, FILE *out)
 {
-    fprintf(out, "%-24s %10s %10s %16s %10s %10s\n", "list", "backlog", "in flight",
-            "waiting (next)", "results", "failures");
+    fprintf(out, "%-24s %10s %10s %16s %10s %10s\n", "list", "backlog", "held", "waiting (next)",
+            "results", "failures");
     for (size_t i = 0; i < n; i++) {
         const struct queue_status *queue = &queues[i];
         print_row(queue, out);

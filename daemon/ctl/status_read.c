@@ -38,7 +38,7 @@ static int read_consumer(struct link *link, const char *list, struct consumer_st
 {
     char key[KEYS_KEY_MAX];
     keys_consumer(list, KEYS_INFLIGHT, consumer->name, key);
-    return ask(link, "HLEN", key, &consumer->in_flight);
+    return ask(link, "HLEN", key, &consumer->held);
 }
 
 /* A user without the right to read them sees the rest all the same. */
@@ -75,7 +75,7 @@ static int read_consumers(struct link *link, struct queue_status *status)
         consumer->lease_ms =
             (int64_t)strtod(leases->element[i + 1]->str, NULL) - (int64_t)status->now_ms;
         rc = read_consumer(link, status->list, consumer);
-        status->in_flight += consumer->in_flight;
+        status->held += consumer->held;
     }
     freeReplyObject(leases);
     return rc == 0 ? read_reports(link, status) : rc;

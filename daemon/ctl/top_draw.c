@@ -171,7 +171,7 @@ static void draw_queue(struct canvas *canvas, const struct queue_status *queue)
         parked += queue->parked[i].jobs;
     add_rates(queue, &jobs, &failed);
     put_count(queue->backlog, cells[Q_BACKLOG]);
-    put_count(queue->in_flight, cells[Q_HELD]);
+    put_count(queue->held, cells[Q_HELD]);
     put_count(queue->waiting, cells[Q_WAITING]);
     put_count(parked, cells[Q_PARKED]);
     put_rate(jobs, cells[Q_JOBS]);

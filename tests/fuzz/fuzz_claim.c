@@ -35,7 +35,6 @@ static struct engine *new_engine(void)
 {
     const struct engine_limits limits = {
         .max_jobs = 10,
-        .max_bytes = 16 << 20,
         .max_attempts = 2,
         .retry_base_ms = 100,
         .retry_cap_ms = 1000,

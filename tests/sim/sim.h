@@ -154,6 +154,7 @@ struct sim_world {
     struct list settling;    /* settled, not yet released */
     struct list handed_back; /* released, go back to the lists when the engine is empty */
     size_t n_claims, n_bytes;
+    size_t max_bytes; /* no more is claimed above it, nor above limits.max_jobs */
     unsigned n_in_flight[SIM_MAX_APPS];
     size_t n_exposed[SIM_MAX_APPS]; /* parts delivered and not released, when a request was asked */
     struct sim_flight flights[SIM_MAX_FLIGHTS];

@@ -116,12 +116,11 @@ static void stop(struct sim_world *world)
     engine_stop(world->engine);
     world->stopping = true;
     world->undisturbed = false;
-    SIM_CHECK(world, engine_room(world->engine) == 0, "there is room after the stop");
 }
 
 static void restart_if_stopped(struct sim_world *world)
 {
-    if (!world->stopping || engine_n_jobs(world->engine) > 0 || world->n_flights > 0)
+    if (!world->stopping || world->n_claims > 0 || world->n_flights > 0)
         return;
     sim_hand_back(world);
     sim_world_new_engine(world);
@@ -148,10 +147,19 @@ static void trouble(struct sim_world *world)
     }
 }
 
+/* How many jobs may be claimed. */
+static size_t room_of(const struct sim_world *world)
+{
+    if (world->stopping || world->n_claims >= world->limits.max_jobs ||
+        world->n_bytes >= world->max_bytes)
+        return 0;
+    return world->limits.max_jobs - world->n_claims;
+}
+
 /* Mostly as much as there is room for, sometimes more: a claim was on its way already. */
 static void claim_some(struct sim_world *world)
 {
-    size_t room = engine_room(world->engine);
+    size_t room = room_of(world);
 
     if (room > 0)
         sim_claim_some(world, 1 + sim_below(world, room));
@@ -213,8 +221,8 @@ static void finish(struct sim_world *world)
         SIM_CHECK(world, ++rounds < MAX_HEALING_ROUNDS, "%zu jobs do not settle", world->n_live);
         sim_make_room(world);
         sim_bring_back(world);
-        if (engine_room(world->engine) > 0)
-            sim_claim_some(world, engine_room(world->engine));
+        if (room_of(world) > 0)
+            sim_claim_some(world, room_of(world));
         pump(world, 2 * SIM_MAX_FLIGHTS);
         if (next_event(world) != SIM_NEVER)
             world->now_ms = next_event(world);

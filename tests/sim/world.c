@@ -55,7 +55,7 @@ static void draw_limits(struct sim_world *world)
     struct engine_limits *limits = &world->limits;
 
     limits->max_jobs = ONE_OF(world, 1, 5, 20, 60, SIM_MAX_JOBS);
-    limits->max_bytes = ONE_OF(world, 3000, 20000, 1 << 20);
+    world->max_bytes = ONE_OF(world, 3000, 20000, 1 << 20);
     limits->max_attempts = (unsigned)ONE_OF(world, 1, 2, 5, 12, 12);
     limits->retry_base_ms = ONE_OF(world, 0, 1, 50, 200);
     limits->retry_cap_ms = ONE_OF(world, 1, 1000, 30000);

@@ -5,27 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void expect_results(struct redis *redis, const char *stream, size_t n)
+void audit_results(struct redis *redis, const char *results, size_t n)
 {
-    struct outcomes results;
+    struct outcomes outcomes;
     unsigned *seen = calloc(n, sizeof(unsigned));
-    outcomes_read(redis, stream, &results);
-    for (size_t i = 0; i < results.n; i++) {
-        size_t id = strtoul(outcomes_get(&results, i, "id", NULL), NULL, 10);
+    outcomes_read(redis, results, &outcomes);
+    for (size_t i = 0; i < outcomes.n; i++) {
+        size_t id = strtoul(outcomes_get(&outcomes, i, "id", NULL), NULL, 10);
         cr_assert_lt(id, n);
         seen[id]++;
     }
     for (size_t i = 0; i < n; i++)
         cr_expect_eq(seen[i], 1, "%u results of job %zu", seen[i], i);
-    outcomes_deinit(&results);
+    outcomes_deinit(&outcomes);
     free(seen);
 }
 
-size_t audit_each_once(struct scene *scene, struct redis *redis, const char *results, size_t n)
+size_t audit_published_twice(struct scene *scene, size_t n)
 {
     unsigned *counts = calloc(n, sizeof(unsigned));
     size_t n_twice = 0;
-    expect_results(redis, results, n);
     scene_count_published(scene, counts, n);
     for (size_t i = 0; i < n; i++) {
         cr_expect_geq(counts[i], 1u, "event %zu is lost", i);
@@ -33,6 +32,12 @@ size_t audit_each_once(struct scene *scene, struct redis *redis, const char *res
     }
     free(counts);
     return n_twice;
+}
+
+size_t audit_each_once(struct scene *scene, struct redis *redis, const char *results, size_t n)
+{
+    audit_results(redis, results, n);
+    return audit_published_twice(scene, n);
 }
 
 bool audit_recovers(struct redis *redis, const char *results, const char *what, uint64_t from_ms,

@@ -6,8 +6,14 @@
 
 #include "scene.h"
 
-/* Fails the test unless each of the jobs 0 to n - 1 has one result in this stream, and its event
- * was published. Gives how many events were published more than once. */
+/* Fails the test unless each of the jobs 0 to n - 1 has one result in this stream. */
+void audit_results(struct redis *redis, const char *results, size_t n);
+
+/* Fails the test unless the event of each of these jobs was published. Gives how many were more
+ * than once. */
+size_t audit_published_twice(struct scene *scene, size_t n);
+
+/* Both. */
 size_t audit_each_once(struct scene *scene, struct redis *redis, const char *results, size_t n);
 
 /* Waits until this stream has more entries than now, and says on standard error how long that took

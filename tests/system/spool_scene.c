@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 
 struct scene scene;
@@ -85,39 +86,11 @@ bool spool_is_empty(void)
 
 /* ---- what came of the jobs */
 
-void expect_one_outcome_each(size_t n)
-{
-    struct outcomes results;
-    unsigned *seen = calloc(n, sizeof(unsigned));
-    outcomes_read(&scene.redis, RESULTS, &results);
-    for (size_t i = 0; i < results.n; i++) {
-        seen[strtoul(outcomes_get(&results, i, "id", NULL), NULL, 10)]++;
-    }
-    for (size_t i = 0; i < n; i++) {
-        cr_expect_eq(seen[i], 1, "%u results of job %zu", seen[i], i);
-    }
-    outcomes_deinit(&results);
-    free(seen);
-}
-
-size_t n_sent_twice(size_t n)
-{
-    unsigned *counts = calloc(n, sizeof(unsigned));
-    size_t twice = 0;
-    scene_count_published(&scene, counts, n);
-    for (size_t i = 0; i < n; i++) {
-        cr_expect_geq(counts[i], 1u, "event %zu is lost", i);
-        twice += counts[i] > 1;
-    }
-    free(counts);
-    return twice;
-}
-
 void expect_each_once(size_t n)
 {
     cr_assert(scene_settles(&scene, n, 0));
-    expect_one_outcome_each(n);
-    cr_expect_eq(n_sent_twice(n), 0, "%zu events were sent twice", n_sent_twice(n));
+    size_t n_twice = audit_each_once(&scene, &scene.redis, RESULTS, n);
+    cr_expect_eq(n_twice, 0, "%zu events were sent twice", n_twice);
     cr_expect(wait_until(spool_is_empty(), WAIT_LONG_MS), "files are left in the spool");
 }
 

@@ -27,8 +27,7 @@ size_t n_spooled(size_t *ret_files);
 bool spool_has(size_t n);
 bool spool_is_empty(void);
 
-void expect_one_outcome_each(size_t n);
-size_t n_sent_twice(size_t n);
+/* The jobs 0 to n - 1 are settled, each has one result, and was sent once; the spool is empty. */
 void expect_each_once(size_t n);
 
 /* All jobs are claimed and the first requests are out, unanswered. */

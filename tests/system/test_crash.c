@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 
 #define N_KILLS     4
@@ -36,21 +37,6 @@ static void kill_under_load(size_t n_events)
     scene_start_pusherd(&scene);
 }
 
-static void expect_each_job_once(size_t n)
-{
-    struct outcomes results;
-    unsigned *seen = calloc(n, sizeof(unsigned));
-    outcomes_read(&scene.redis, RESULTS, &results);
-    for (size_t i = 0; i < results.n; i++) {
-        seen[strtoul(outcomes_get(&results, i, "id", NULL), NULL, 10)]++;
-    }
-    for (size_t i = 0; i < n; i++) {
-        cr_expect_eq(seen[i], 1, "%u results of job %zu", seen[i], i);
-    }
-    outcomes_deinit(&results);
-    free(seen);
-}
-
 static void expect_each_event_and_few_twice(size_t n, size_t max_twice)
 {
     unsigned *counts = calloc(n, sizeof(unsigned));
@@ -74,7 +60,7 @@ Test(crash, loses_no_job_and_reports_none_twice)
     }
     cr_assert(scene_drains(&scene, CRASH_JOBS));
     cr_assert(scene_settles(&scene, CRASH_JOBS, 0));
-    expect_each_job_once(CRASH_JOBS);
+    audit_results(&scene.redis, RESULTS, CRASH_JOBS);
     expect_each_event_and_few_twice(CRASH_JOBS, (size_t)N_KILLS * MAX_TWICE);
 }
 
@@ -89,7 +75,7 @@ Test(crash, of_one_daemon_is_mended_by_another_that_lives)
     cr_assert(wait_until(fake_server_events(&scene.fake) >= 300, WAIT_LONG_MS));
     proc_kill(&other);
     cr_assert(scene_settles(&scene, 1000, 0));
-    expect_each_job_once(1000);
+    audit_results(&scene.redis, RESULTS, 1000);
     expect_each_event_and_few_twice(1000, MAX_TWICE);
 }
 
@@ -109,7 +95,7 @@ Test(crash, of_a_daemon_that_was_only_frozen_reports_nothing_twice)
     cr_assert(scene_settles(&scene, 1100, 0));
     int status = proc_stop(&other, SIGTERM, WAIT_LONG_MS);
     cr_expect_eq(status, 0, "the frozen daemon ended with %d", status);
-    expect_each_job_once(1100);
+    audit_results(&scene.redis, RESULTS, 1100);
     expect_each_event_and_few_twice(1100, MAX_TWICE);
 }
 

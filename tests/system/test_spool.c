@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 #include "tests/system/spool_scene.h"
 
@@ -140,8 +141,8 @@ Test(no_spool, loses_nothing_and_reports_nothing_twice)
     redis_start_again(&scene.redis);
     scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, N_JOBS, 0));
-    expect_one_outcome_each(N_JOBS);
-    cr_expect_gt(n_sent_twice(N_JOBS), 0, "nothing would be gained by a spool");
+    cr_expect_gt(audit_each_once(&scene, &scene.redis, RESULTS, N_JOBS), 0,
+                 "nothing would be gained by a spool");
 }
 
 /* 64 KiB hold a part of the outcomes; those are not sent again, the others are. */
@@ -163,8 +164,7 @@ Test(full_spool, keeps_what_fits_and_says_so)
     redis_start_again(&scene.redis);
     scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, 900, 0));
-    expect_one_outcome_each(900);
-    cr_expect_leq(n_sent_twice(900), 900 - n);
+    cr_expect_leq(audit_each_once(&scene, &scene.redis, RESULTS, 900), 900 - n);
 }
 
 /* A disk that is full stops nothing. */
@@ -193,8 +193,7 @@ Test(spool, that_is_damaged_gives_what_is_whole)
     redis_start_again(&scene.redis);
     scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, N_JOBS, 0));
-    expect_one_outcome_each(N_JOBS);
-    cr_expect_eq(n_sent_twice(N_JOBS), 1);
+    cr_expect_eq(audit_each_once(&scene, &scene.redis, RESULTS, N_JOBS), 1);
 }
 
 /* ---- the configuration */

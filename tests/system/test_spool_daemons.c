@@ -51,14 +51,13 @@ Test(two_spools, are_settled_where_the_jobs_wait_to_be_claimed_again, .fini = cl
     expect_each_once(N_JOBS);
 }
 
-/* The one that lives shares the directory: it settles before it takes the jobs over. */
-Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = close_scene,
-     .timeout = 240)
+/* Of two daemons with one directory, the other has all jobs and the answers to them; Redis is down.
+ */
+static void spool_all_of_one_of_two(struct proc *ret_other)
 {
-    struct proc other;
     open_with(DELIVERY SPOOL);
     fake_server_set_rules(&scene.fake, SLOWLY);
-    scene_start_other(&scene, &other);
+    scene_start_other(&scene, ret_other);
     job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
     cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
     scene_start_pusherd(&scene);
@@ -66,6 +65,14 @@ Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = 
     redis_kill(&scene.redis);
     answer_all();
     cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+}
+
+/* The one that lives shares the directory: it settles before it takes the jobs over. */
+Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    spool_all_of_one_of_two(&other);
     proc_kill(&other);
     redis_start_again(&scene.redis);
     expect_each_once(N_JOBS);
@@ -85,16 +92,7 @@ Test(two_spools, of_daemons_that_both_come_back_lead_to_nothing_twice, .fini = c
      .timeout = 240)
 {
     struct proc other;
-    open_with(DELIVERY SPOOL);
-    fake_server_set_rules(&scene.fake, SLOWLY);
-    scene_start_other(&scene, &other);
-    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
-    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
-    scene_start_pusherd(&scene);
-    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
-    redis_kill(&scene.redis);
-    answer_all();
-    cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+    spool_all_of_one_of_two(&other);
     wait_for(10500);
     proc_signal(&other, SIGSTOP);
     redis_start_again(&scene.redis);

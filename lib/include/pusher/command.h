@@ -7,7 +7,10 @@
  *         ...
  *
  * What a request borrows (bodies, parameters) must outlive it. Strings that are optional may be
- * absent or empty. Source: Pusher "HTTP API reference". */
+ * absent or empty. PUSHER_ECHANNEL for a channel or prefix that is not valid, PUSHER_EUSERID for a
+ * user, PUSHER_EINFO for an attribute that the call does not have.
+ *
+ * Source: Pusher "HTTP API reference". */
 #ifndef PUSHER_COMMAND_H
 #define PUSHER_COMMAND_H
 

@@ -22,7 +22,7 @@ extern "C" {
 #define PUSHER_USER_ID_MAX    128 /* bytes; "Presence channels": user_id up to 128 characters */
 #define PUSHER_SOCKET_ID_MAX  128 /* bytes; servers make about 20 */
 #define PUSHER_NONCE_BYTES    24  /* NaCl crypto_secretbox */
-#define PUSHER_SECRET_BYTES   32
+#define PUSHER_SECRET_BYTES   32  /* of a channel's key: a SHA-256 */
 
 struct pusher_event {
     struct pusher_string channel;   /* or #server-to-user-ID, see pusher_user_channel() */
@@ -56,8 +56,8 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_socket_id_check(struct pusher_string 
 /* True if the channel's events are encrypted: it begins with "private-encrypted-". */
 PUSHER_EXTERN bool pusher_channel_is_encrypted(struct pusher_string channel);
 
-/* Writes "#server-to-user-" and the id, with a NUL. The id must have passed pusher_user_id_check().
- */
+/* Writes "#server-to-user-" and the id, with a NUL, and gives the length without it. The id must
+ * have passed pusher_user_id_check(). */
 #define PUSHER_USER_CHANNEL_MAX (16 + PUSHER_USER_ID_MAX + 1)
 PUSHER_EXTERN size_t pusher_user_channel(struct pusher_string user_id,
                                          char ret_channel[PUSHER_USER_CHANNEL_MAX]);

@@ -59,6 +59,7 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_http_perform(struct pusher_http *http
 /* Frees the body and leaves an empty answer; one that is empty or zeroed is allowed. */
 PUSHER_EXTERN void pusher_answer_free(struct pusher_answer *answer);
 
+/* The client that it was made with. */
 PUSHER_EXTERN const struct pusher_client *pusher_http_client(const struct pusher_http *http);
 
 /* Seconds that the server's clock is ahead of ours, as far as a refusal has shown; 0 at first. */

@@ -48,8 +48,9 @@ PUSHER_EXTERN int64_t pusher_retry_after_ms(const char *value, size_t len, int64
  * not UTF-8 become "?"). NULL when out of memory. */
 PUSHER_EXTERN char *pusher_reply_json(const char *body, size_t body_len);
 
-/* Attributes that `info` asked for, as JSON text; the caller frees it. NULL if the answer has none.
- * From a batch: the object at `index`. From a trigger: the object of "channels". */
+/* Attributes that `info` asked for, as JSON text; the caller frees it. NULL if the answer has none,
+ * or when out of memory. From a batch: the object at `index`. From a trigger: the object of
+ * "channels". */
 PUSHER_EXTERN char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index);
 PUSHER_EXTERN char *pusher_reply_channels_info(const char *body, size_t body_len);
 

@@ -33,7 +33,6 @@ __attribute__((unused)) static struct engine_limits rig_limits(void)
 {
     return (struct engine_limits){
         .max_jobs = 200,
-        .max_bytes = 1 << 20,
         .max_attempts = RIG_ATTEMPTS,
         .retry_base_ms = RIG_BASE_MS,
         .retry_cap_ms = RIG_CAP_MS,

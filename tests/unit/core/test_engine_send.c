@@ -3,11 +3,6 @@
 
 TestSuite(engine, .fini = rig_close);
 
-static unsigned n_ready(void)
-{
-    return (unsigned)engine_n_ready(rig.engine);
-}
-
 Test(engine, sends_a_single_event_at_once)
 {
     const struct request *request;
@@ -170,13 +165,13 @@ Test(engine, holds_events_back_behind_a_call_of_their_channels)
 {
     struct request *call;
 
-    rig_open();
+    rig_open_limited(RIG_IN_FLIGHT, 100, 0);
     rig_add(build_call(100, 0));
     rig_add_events(100, 0);
     call = rig_next();
     cr_expect_null(rig_next());
     rig_answer(call, ANSWER_DONE);
-    cr_expect_eq(n_ready(), 100);
+    cr_expect_eq(rig_next()->n_parts, 100);
 }
 
 Test(engine, does_not_deadlock_calls_that_cross)
@@ -278,54 +273,6 @@ Test(engine, sleeps_until_something_happens)
     cr_expect_eq(engine_wake_at(rig.engine, rig.now_ms), rig.now_ms);
     rig_next();
     cr_expect_eq(engine_wake_at(rig.engine, rig.now_ms), UINT64_MAX, "all slots are taken");
-}
-
-Test(engine, has_room_until_a_job_is_released)
-{
-    struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0, true};
-    struct job *job = build_event(1);
-    size_t bytes = job->bytes;
-
-    limits.max_jobs = 2;
-    limits.max_bytes = 2 * bytes;
-    rig_open_with(&limits, &app, 1);
-    cr_expect_eq(engine_room(rig.engine), 2);
-    rig_add(job);
-    cr_expect_eq(engine_room(rig.engine), 1);
-    cr_expect_eq(engine_room_bytes(rig.engine), bytes);
-    rig_exchange(ANSWER_DONE);
-    cr_assert_eq(engine_next_settled(rig.engine), job);
-    cr_expect_eq(engine_room(rig.engine), 1, "it still counts");
-    engine_release(rig.engine, job);
-    cr_expect_eq(engine_room(rig.engine), 2);
-    cr_expect_eq(engine_room_bytes(rig.engine), 2 * bytes);
-    build_free(job);
-}
-
-Test(engine, takes_jobs_beyond_its_room)
-{
-    struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0, true};
-
-    limits.max_jobs = 2;
-    rig_open_with(&limits, &app, 1);
-    rig_add_events(5, 1);
-    cr_expect_eq(engine_room(rig.engine), 0);
-    cr_expect_eq(engine_room_bytes(rig.engine), 0);
-    cr_expect_eq(rig_next()->n_parts, 5);
-}
-
-Test(engine, has_no_room_when_the_bytes_are_used_up)
-{
-    struct engine_limits limits = rig_limits();
-    struct engine_app_limits app = {4, 10, 0, true};
-
-    limits.max_bytes = 1;
-    rig_open_with(&limits, &app, 1);
-    cr_expect_eq(engine_room_bytes(rig.engine), 1);
-    rig_add_events(1, 1);
-    cr_expect_eq(engine_room(rig.engine), 0);
 }
 
 Test(engine, counts_what_it_sends)
