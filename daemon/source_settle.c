@@ -212,12 +212,19 @@ static int younger_first(const void *a, const void *b)
     return (x->job.claim_id < y->job.claim_id) - (x->job.claim_id > y->job.claim_id);
 }
 
+/* Jobs that were claimed and are not here yet are younger, and go back later: to the front. */
+static bool has_more_claimed(const struct source *source)
+{
+    return source->claim_is_out || source->claim_in_doubt || source->recovery_is_out;
+}
+
 /* Jobs with a history wait among the retries, which are claimed before the list: what stood before
- * one of them must join it there, or it would be passed. So must jobs whose claim id is remembered:
- * in the list they would lose it, and their place before others that are parked. */
+ * one of them must join it there, or it would be passed. So must what stood before jobs that are
+ * still to come; and jobs whose claim id is remembered: in the list they would lose it, and their
+ * place before others that are parked. */
 static void keep_places(const struct source *source, struct delivery **deliveries, size_t n)
 {
-    bool is_passed = false;
+    bool is_passed = has_more_claimed(source);
 
     for (size_t i = 0; i < n; i++) {
         struct job *job = &deliveries[i]->job;

@@ -135,6 +135,58 @@ Test(stop, hands_back_in_order_what_is_refused_meanwhile)
     expect_list_in_order(60);
 }
 
+/* A byte of data becomes six in JSON: more is claimed than fits, and the youngest are left in the
+ * claim until there is room, which is when the others have gone back. */
+static void push_jobs_that_grow(size_t n)
+{
+    static char data[6 * 60000 + 1];
+    size_t len;
+    for (char *at = data; at + 6 < data + sizeof(data); at += 6) {
+        memcpy(at, "\\u0001", 6);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char *json = NULL;
+        cr_assert_gt(asprintf(&json,
+                              "{\"id\":\"%zu\",\"channel\":\"a\",\"event\":\"e\",\"data\":\"%s\"}",
+                              i, data),
+                     0);
+        char *job = job_to_msgpack(json, &len);
+        job_push_bytes(&scene.redis, JOB_LIST, job, len);
+        free(job);
+        free(json);
+    }
+}
+
+static void expect_results_in_order(size_t n)
+{
+    struct outcomes results;
+    outcomes_read(&scene.redis, RESULTS, &results);
+    cr_assert_eq(results.n, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = outcomes_get(&results, i, "id", NULL);
+        cr_expect_eq(strtoul(id, NULL, 10), i, "job %s is the result %zu", id, i);
+    }
+    outcomes_deinit(&results);
+}
+
+Test(stop_in_doubt, keeps_what_is_recovered_behind_what_went_back, .fini = close_scene,
+     .timeout = 120)
+{
+    scene_open(&scene,
+               &(struct scene_options){
+                   .app = "max_event_bytes = 10000000\nmax_request_bytes = 8000000\n",
+                   .ini = "[delivery]\nmax_claimed_bytes = 4194304\nmax_job_bytes = 1500000\n"});
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':401}}]");
+    push_jobs_that_grow(30);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "the app is paused"), WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':200,'body':'{}'}}]"); /* any size */
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 30, 0));
+    expect_results_in_order(30);
+}
+
 Test(stop, again_and_again_under_load_loses_and_doubles_nothing)
 {
     fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':10}}]");
