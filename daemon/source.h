@@ -121,7 +121,8 @@ struct source {
     const char *spool_dir;            /* borrowed; NULL: none */
     struct list spools;               /* owned */
     struct source_spool *spool;       /* of them, that of the present consumer */
-    char lost_consumer[CONSUMER_MAX]; /* the one before it, whose lease was lost */
+    char lost_consumer[CONSUMER_MAX]; /* whose jobs were dropped last: its lease was lost, or
+                                         source_rest() let them go */
     uint64_t reap_after_ms;           /* consumers whose lease ran out are left alone until then */
     bool is_spooling;                 /* Redis is away, and outcomes go to the journal */
     uint64_t spooling_since_ms;       /* since the first did; 0: none yet */

@@ -207,12 +207,14 @@ static void on_recovered(const redisReply *reply, void *data)
     take(source, reply, 1);
 }
 
+/* Not before what was delivered of these jobs is told. */
 void source_recover(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
 
     if (!source->claim_in_doubt || source->lease != LEASE_HELD || source->recovery_is_out ||
-        now_ms < source->claim_after_ms || source->n_held_bytes > source->claim_below_bytes ||
+        source_is_replaying(source) || now_ms < source->claim_after_ms ||
+        source->n_held_bytes > source->claim_below_bytes ||
         !(call = script_call_new(&script_recover)))
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);

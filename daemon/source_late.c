@@ -93,6 +93,13 @@ static struct late_outcome *outcome_of(const struct source *source, const struct
     return outcome;
 }
 
+void source_drop_unsent(struct source *source)
+{
+    source_drop_unchecked(source);
+    memcpy(source->lost_consumer, source->consumer, sizeof(source->lost_consumer));
+    engine_abandon(source->context->engine, source->index);
+}
+
 void source_make_late(struct source *source, const struct delivery *delivery)
 {
     struct late_outcome *outcome =

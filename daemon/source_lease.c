@@ -29,8 +29,7 @@ void source_lose_lease(struct source *source)
     source->lease = LEASE_NONE;
     source->next_beat_ms = 0;
     source->claim_in_doubt = false;
-    source_drop_unchecked(source);
-    engine_abandon(source->context->engine, source->index);
+    source_drop_unsent(source);
     source_lose_unsettled(source);
     source_new_consumer(source);
 }

@@ -121,6 +121,12 @@ uint64_t source_publishes_at(const struct source *source);
 /* Takes back what was said: the lease will be closed. */
 void source_unpublish(struct source *source);
 
+/* ---- source_late.c */
+
+/* Drops the jobs that are not in flight, checked or not. What is known of them, and of those that
+ * are when they are answered, is told late, in the name of the present consumer. */
+void source_drop_unsent(struct source *source);
+
 /* ---- source_settle.c */
 
 /* The lease is lost: what is not settled is settled late (source_spool.h). */

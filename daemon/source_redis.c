@@ -185,7 +185,7 @@ void source_rest(struct source *source, uint64_t now_ms)
               LOG_TEXT("queue", source->queue->name));
     source->rested_ms = source->lease_sent_ms;
     source->claim_in_doubt = true;
-    engine_abandon(source->context->engine, source->index);
+    source_drop_unsent(source);
 }
 
 void source_flush(struct source *source)

@@ -73,7 +73,6 @@ static void make_late(struct source *source, struct list *deliveries)
 
 void source_lose_unsettled(struct source *source)
 {
-    memcpy(source->lost_consumer, source->consumer, sizeof(source->lost_consumer));
     make_late(source, &source->unsettled);
 }
 

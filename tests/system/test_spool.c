@@ -129,6 +129,30 @@ Test(spool_parts, of_a_job_that_is_not_done_are_not_sent_again, .fini = close_sc
     cr_expect_eq(n_events_named("stuck"), 1);
 }
 
+/* With a second queue, its jobs that are not sent are let go after a lease: what was delivered of
+ * them in the meantime is told to Redis before they are asked for again. */
+Test(spool_parts, of_a_job_that_was_let_go_are_not_sent_again, .fini = close_scene, .timeout = 240)
+{
+    scene_open(
+        &scene,
+        &(struct scene_options){
+            .app = "timeout_ms = 1000\nmax_in_flight = 8\nmax_events_per_batch = 1\n",
+            .ini = "[queue pusher:jobs]\n[queue second]\n[delivery]\nlease_ms = 3100\n" SPOOL,
+            .redis_args = (const char *const[]){"--appendonly", "yes", NULL}});
+    deliver_three_of_four();
+    fake_server_set_rules(&scene.fake, "[{'match':{'contains':'stuck'},'times':1,"
+                                       "'action':{'status':503,'headers':{'Retry-After':'5'}}},"
+                                       "{'match':{'path':'events'},'action':{'delay_ms':700}}]");
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 4, WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "away for a whole lease"), WAIT_LONG_MS));
+    redis_start_again(&scene.redis);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(n_events_named("e"), 3);
+    cr_expect_eq(n_events_named("stuck"), 1);
+}
+
 /* ---- without one, and with one that is full */
 
 Test(no_spool, loses_nothing_and_reports_nothing_twice)
