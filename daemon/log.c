@@ -1,5 +1,6 @@
 #include "daemon/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,12 +166,25 @@ static void put_head(struct line *line, int level)
     put_text(line, json ? "\"" : "");
 }
 
+/* False while a pipe or socket is full, whose reader is slow or hangs. */
+static bool can_write(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) != 0;
+}
+
+/* A log that cannot be written must not stop deliveries: then the line is only counted. */
 static void write_line(int level, const char *tag, const char *message,
                        const struct log_field *fields)
 {
     struct log_field tag_field = LOG_TEXT("tag", tag), message_field = LOG_TEXT("msg", message);
     struct line line = {.len = 0};
 
+    if (!can_write()) {
+        log_state.n_suppressed++;
+        return;
+    }
     put_head(&line, level);
     put_field(&line, &tag_field);
     for (; fields->key; fields++)
@@ -179,7 +193,6 @@ static void write_line(int level, const char *tag, const char *message,
     if (log_state.format == LOG_FORMAT_JSON)
         put(&line, "}", 1);
     line.bytes[line.len++] = '\n';
-    /* A log that cannot be written must not stop deliveries. */
     if (write(STDERR_FILENO, line.bytes, line.len) < 0)
         return;
 }
@@ -209,9 +222,11 @@ static void write_suppressed(void)
 {
     struct log_field count[] = {LOG_NUMBER("lines", log_state.n_suppressed), no_field};
 
-    if (log_state.n_suppressed > 0)
-        write_line(LOG_WARNING, "log", "lines were not written", count);
-    log_state.n_lines = log_state.n_suppressed = 0;
+    log_state.n_lines = 0;
+    if (log_state.n_suppressed == 0 || !can_write())
+        return;
+    log_state.n_suppressed = 0;
+    write_line(LOG_WARNING, "log", "lines were not written", count);
 }
 
 static bool is_suppressed(uint64_t second)

@@ -10,7 +10,8 @@
  *
  * Of one kind of line (log_repeat.h) there are LOG_SAME_PER_S in a second, and then one with their
  * number, `repeated`; of all together LOG_LINES_PER_S, and then one that says how many were not
- * written. So the order of fields matters: the first one, if it is a text, belongs to the kind. */
+ * written; lines for which standard error has no room, as its reader is slow, are among those. So
+ * the order of fields matters: the first one, if it is a text, belongs to the kind. */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
 

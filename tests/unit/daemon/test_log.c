@@ -152,3 +152,35 @@ Test(log, of_many_kinds_is_bounded_as_well)
     cr_expect_lt(n_lines(lines), 10 * LOG_LINES_PER_S);
     cr_expect(strstr(lines, "lines were not written"), "%s", lines);
 }
+
+static void fill_pipe(void)
+{
+    static const char bytes[4096];
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+    fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+    while (write(STDERR_FILENO, bytes, sizeof(bytes)) > 0) {
+    }
+    fcntl(STDERR_FILENO, F_SETFL, flags);
+}
+
+static void empty_pipe(void)
+{
+    while (read(reader, text, sizeof(text)) > 0) {
+    }
+}
+
+/* Or a reader that hangs would stop the daemon. */
+Test(log, does_not_wait_for_its_reader, .timeout = 10)
+{
+    log_init(LOG_INFO, LOG_FORMAT_TEXT);
+    fill_pipe();
+    for (int i = 0; i < 3; i++)
+        log_event(LOG_WARNING, "t", "m", LOG_NUMBER("n", i));
+    cr_expect(log_has_more());
+    log_flush_all();
+    cr_expect(log_has_more());
+    empty_pipe();
+    log_flush_all();
+    cr_expect(strstr(written(), "tag=log lines=3 msg=\"lines were not written\""), "%s", text);
+    cr_expect(!log_has_more());
+}
