@@ -126,8 +126,8 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
 
     if (source->commands.state != REDIS_UP)
         return source_rests_at(source) < at ? source_rests_at(source) : at;
-    if (source->next_beat_ms < at && (source->lease != LEASE_NONE || !source_is_replaying(source)))
-        at = source->next_beat_ms;
+    if (source_beats_at(source) < at)
+        at = source_beats_at(source);
     if (!source->may_have_more && source->next_claim_ms < at && source_has_room(source) &&
         !source_has_journal(source))
         at = source->next_claim_ms;

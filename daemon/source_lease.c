@@ -154,14 +154,22 @@ static int send_lease(struct source *source, const char *op, script_reply_cb rep
     return script_send(call, &source->commands, SOURCE_TIMEOUT_MS, reply_cb, source);
 }
 
-void source_keep_lease(struct source *source, uint64_t now_ms)
+uint64_t source_beats_at(const struct source *source)
 {
     bool is_open = source->lease != LEASE_NONE;
 
     if (source->beat_is_out || source->close_is_out || source->lease_is_closed ||
-        now_ms < source->next_beat_ms ||
         (!is_open && (source->context->stopping || source->queue->removed)) ||
         (!is_open && source_is_replaying(source)))
+        return UINT64_MAX;
+    return source->next_beat_ms;
+}
+
+void source_keep_lease(struct source *source, uint64_t now_ms)
+{
+    bool is_open = source->lease != LEASE_NONE;
+
+    if (now_ms < source_beats_at(source))
         return;
     source->renewal_sent_ms = now_ms;
     source->renewal_lease_ms = source->context->config->lease_ms;

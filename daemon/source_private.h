@@ -32,6 +32,9 @@ void source_new_consumer(struct source *source);
 /* Opens the lease, or renews it when its beat is due. */
 void source_keep_lease(struct source *source, uint64_t now_ms);
 
+/* When that is due; UINT64_MAX: not before something else happens. */
+uint64_t source_beats_at(const struct source *source);
+
 /* Somebody may have our jobs: what is not in flight is dropped, and a new name is taken, under
  * which no late settlement of the old jobs can succeed. */
 void source_lose_lease(struct source *source);

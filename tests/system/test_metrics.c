@@ -1,6 +1,7 @@
 /* /metrics: every line is in order, the numbers are those that Redis and the server saw, nothing
  * secret is among them, and each is documented. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +227,25 @@ static void expect_no_secret(const char *path)
     cr_expect(!strstr(answer.body, SCENE_MASTER_KEY), "%s: the master key", path);
     cr_expect(!strstr(answer.body, "0123456789012345"), "%s: the master key, decoded", path);
     http_answer_deinit(&answer);
+}
+
+/* Renewals of the lease fall due while the one before them is not answered. */
+Test(metrics_idle, count_few_turns_while_redis_is_silent, .fini = close_scene, .timeout = 120)
+{
+    port = port_pick();
+    snprintf(ini, sizeof(ini), "[status]\nlisten = 127.0.0.1:%u\n[delivery]\nlease_ms = 3100\n",
+             port);
+    scene_open(&scene, &(struct scene_options){.ini = ini, .app = "timeout_ms = 1000\n"});
+    scene_start_pusherd(&scene);
+    cr_assert(
+        wait_until(redis_int(&scene.redis, "EXISTS {pusher:jobs}:leases") == 1, WAIT_LONG_MS));
+    double before = value_of("pusherd_loop_turn_seconds_count");
+    proc_signal(&scene.redis.proc, SIGSTOP);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "no reply in time"), WAIT_LONG_MS));
+    double n = value_of("pusherd_loop_turn_seconds_count") - before;
+    proc_signal(&scene.redis.proc, SIGCONT);
+    cr_expect_gt(n, 0);
+    cr_expect_lt(n, 500, "%.0f turns", n);
 }
 
 Test(metrics, tell_no_secret)
