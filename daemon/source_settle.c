@@ -92,6 +92,18 @@ static void take_back(struct source *source, struct list *deliveries)
     list_splice(&source->unsettled, deliveries);
 }
 
+/* What is to be claimed again wakes nobody when it is due. */
+static void note_due(struct source *source, struct list *deliveries)
+{
+    LIST_FOREACH(link, deliveries)
+    {
+        const struct job *job = &LIST_ENTRY(link, struct delivery, link)->job;
+
+        if (job->fate == JOB_LATER && job->due_ms < source->next_claim_ms)
+            source->next_claim_ms = job->due_ms;
+    }
+}
+
 static void on_settled(const redisReply *reply, void *data)
 {
     struct settle_call *settle = data;
@@ -104,6 +116,7 @@ static void on_settled(const redisReply *reply, void *data)
         source->counters.settled += settle->n - reply->elements;
         metrics_settled(&source->context->metrics->queues[source->index], &settle->deliveries,
                         reply);
+        note_due(source, &settle->deliveries);
         release_all(source, &settle->deliveries);
     } else {
         if (reply)

@@ -107,6 +107,21 @@ Test(options, deliver_at_waits_and_holds_nobody_else)
     json_decref(event);
 }
 
+/* Nothing else happens on the queue that would make the daemon ask for it: the lease is renewed
+ * every five seconds. */
+Test(options, deliver_at_is_kept_to_the_second_by_an_idle_daemon)
+{
+    int64_t due_ms = unix_ms() + 1500;
+    job_push(&scene.redis, JOB_JSON, "{'channel':'a','event':'e','data':'','deliverAt':%lld}",
+             (long long)due_ms);
+    cr_assert(scene_settles(&scene, 1, 0));
+    json_t *event = scene_event(&scene, 0);
+    int64_t us = json_integer_value(json_object_get(event, "received_us"));
+    cr_expect_geq(us, due_ms * 1000, "%lld ms early", (long long)(due_ms - us / 1000));
+    cr_expect_lt(us, (due_ms + 1000) * 1000, "%lld ms late", (long long)(us / 1000 - due_ms));
+    json_decref(event);
+}
+
 Test(options, deliver_at_survives_a_stop)
 {
     int64_t due_ms = unix_ms() + 1500;
