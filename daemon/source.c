@@ -128,11 +128,12 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
         return source_rests_at(source) < at ? source_rests_at(source) : at;
     if (source_beats_at(source) < at)
         at = source_beats_at(source);
-    if (!source->may_have_more && source->next_claim_ms < at && source_has_room(source) &&
-        !source_has_journal(source))
-        at = source->next_claim_ms;
+    if (source_claims_at(source) < at)
+        at = source_claims_at(source);
     if (source->claim_after_ms > now_ms && source->claim_after_ms < at)
         at = source->claim_after_ms;
+    if (source->check_after_ms > now_ms && source->check_after_ms < at)
+        at = source->check_after_ms;
     if (source->settle_after_ms > now_ms && source->settle_after_ms < at)
         at = source->settle_after_ms;
     if (source->wait_again_ms > now_ms && source->wait_again_ms < at)

@@ -128,13 +128,26 @@ size_t source_share(const struct source *source, size_t of_all)
     return (of_all * source->queue->weight + weights - 1) / weights;
 }
 
+static bool may_claim(const struct source *source)
+{
+    return source->lease == LEASE_HELD && !source->claim_is_out && !source->claim_in_doubt &&
+           !source->recovery_is_out && !source->context->stopping && !source->is_yielding &&
+           !source_has_journal(source);
+}
+
 static bool wants_claim(const struct source *source, uint64_t now_ms)
 {
-    if (source->lease != LEASE_HELD || source->claim_is_out || source->claim_in_doubt ||
-        source->recovery_is_out || source->context->stopping || source->is_yielding ||
-        now_ms < source->claim_after_ms || source_has_journal(source))
-        return false;
-    return source->may_have_more || now_ms >= source->next_claim_ms;
+    return may_claim(source) && now_ms >= source->claim_after_ms &&
+           (source->may_have_more || now_ms >= source->next_claim_ms);
+}
+
+uint64_t source_claims_at(const struct source *source)
+{
+    uint64_t at = source->may_have_more ? 0 : source->next_claim_ms;
+
+    if (!may_claim(source) || !source_has_room(source))
+        return UINT64_MAX;
+    return at > source->claim_after_ms ? at : source->claim_after_ms;
 }
 
 /* A claim costs about the same for one job or hundreds: it waits until there is room for many. */

@@ -52,6 +52,9 @@ bool source_has_room(const struct source *source);
 /* Asks for jobs, if there is room, and reason to think there are any. */
 void source_claim(struct source *source, uint64_t now_ms);
 
+/* When it will; UINT64_MAX: not before something else happens. */
+uint64_t source_claims_at(const struct source *source);
+
 /* Asks for what was claimed without our knowing, after the reply of a claim was lost. */
 void source_recover(struct source *source, uint64_t now_ms);
 

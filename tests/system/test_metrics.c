@@ -248,6 +248,35 @@ Test(metrics_idle, count_few_turns_while_redis_is_silent, .fini = close_scene, .
     cr_expect_lt(n, 500, "%.0f turns", n);
 }
 
+static bool is_past(uint64_t ms)
+{
+    return wait_now_ms() >= ms;
+}
+
+/* A job that is to be claimed later is due, but nothing is claimed any more. */
+Test(metrics, count_few_turns_while_the_daemon_drains)
+{
+    redisReply *time = redis_cmd(&scene.redis, "TIME");
+    long long due_ms = strtoll(time->element[0]->str, NULL, 10) * 1000 + 1500;
+    freeReplyObject(time);
+    fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");
+    job_push(&scene.redis, JOB_JSON, "{'channel':'a','event':'e','data':'','deliverAt':%lld}",
+             due_ms);
+    job_push(&scene.redis, JOB_JSON, "{'channel':'b','event':'e','data':''}");
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:retry") == 1, WAIT_LONG_MS));
+    proc_signal(&scene.pusherd, SIGTERM);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "tag=stop"), WAIT_LONG_MS));
+    double before = value_of("pusherd_loop_turn_seconds_count");
+    uint64_t from_ms = wait_now_ms();
+    cr_assert(wait_until(is_past(from_ms + 2500), WAIT_LONG_MS));
+    double n = value_of("pusherd_loop_turn_seconds_count") - before;
+    cr_expect_lt(n, 300, "%.0f turns", n);
+    fake_server_delete_rules(&scene.fake);
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+}
+
 Test(metrics, tell_no_secret)
 {
     job_push(&scene.redis, JOB_JSON, "{'channel':'private-encrypted-a','event':'e','data':'x'}");
