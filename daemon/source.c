@@ -111,7 +111,7 @@ void source_run(struct source *source, uint64_t now_ms)
         source_send_settlements(source, now_ms);
         source_recover(source, now_ms);
         source_check(source, now_ms);
-        source_park(source);
+        source_park(source, now_ms);
         source_claim(source, now_ms);
         source_publish(source, now_ms);
         if (source->context->stopping || source->is_yielding)
@@ -120,26 +120,30 @@ void source_run(struct source *source, uint64_t now_ms)
     source_wait_for_job(source, now_ms);
 }
 
+/* The end of a wait after an error, unless it is over. */
+static uint64_t ends_at(uint64_t after_ms, uint64_t now_ms)
+{
+    return after_ms > now_ms ? after_ms : UINT64_MAX;
+}
+
 uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
 {
+    const uint64_t times[] = {
+        source_beats_at(source),
+        source_claims_at(source),
+        source_publishes_at(source),
+        ends_at(source->claim_after_ms, now_ms),
+        ends_at(source->check_after_ms, now_ms),
+        ends_at(source->return_after_ms, now_ms),
+        ends_at(source->settle_after_ms, now_ms),
+        ends_at(source->wait_again_ms, now_ms),
+    };
     uint64_t at = source_spool_wake_at(source, now_ms);
 
     if (source->commands.state != REDIS_UP)
         return source_rests_at(source) < at ? source_rests_at(source) : at;
-    if (source_beats_at(source) < at)
-        at = source_beats_at(source);
-    if (source_claims_at(source) < at)
-        at = source_claims_at(source);
-    if (source->claim_after_ms > now_ms && source->claim_after_ms < at)
-        at = source->claim_after_ms;
-    if (source->check_after_ms > now_ms && source->check_after_ms < at)
-        at = source->check_after_ms;
-    if (source->settle_after_ms > now_ms && source->settle_after_ms < at)
-        at = source->settle_after_ms;
-    if (source->wait_again_ms > now_ms && source->wait_again_ms < at)
-        at = source->wait_again_ms;
-    if (source_publishes_at(source) < at)
-        at = source_publishes_at(source);
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        at = times[i] < at ? times[i] : at;
     return at;
 }
 

@@ -138,8 +138,10 @@ static void on_returned(const redisReply *reply, void *data)
     size_t n;
 
     source->return_is_out = false;
-    if (!source_reply_is_good(source, script_unpark.name, reply, 2))
+    if (!source_reply_is_good(source, script_unpark.name, reply, 2)) {
+        source->return_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
         return;
+    }
     n = (size_t)reply->element[0]->integer;
     oldest = reply->element[1];
     if (source->returning != SIZE_MAX)
@@ -185,10 +187,11 @@ void source_hear_parked(struct source *source, const redisReply *oldest)
 
 /* With one app and nobody paused there is nobody to make room for. A list that is given up keeps
  * nothing that cannot be sent now. */
-void source_park(struct source *source)
+void source_park(struct source *source, uint64_t now_ms)
 {
     size_t n_apps = source->context->config->n_apps;
     bool is_short = source->is_yielding || (n_apps > 1 && !source_has_room(source));
+    bool may_return = !source->is_yielding && now_ms >= source->return_after_ms;
 
     if (source->lease != LEASE_HELD || source->context->stopping)
         return;
@@ -196,7 +199,7 @@ void source_park(struct source *source)
         if (source->parking[i].is_paused || (is_short && !gate_is_open(source, i)))
             park_app(source, i);
     }
-    for (size_t i = 0; i < n_apps && !source->return_is_out && !source->is_yielding; i++) {
+    for (size_t i = 0; i < n_apps && !source->return_is_out && may_return; i++) {
         size_t n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
                                  n_probe(source, i));
 

@@ -92,7 +92,7 @@ void source_hear_paused(struct source *source, const redisReply *apps);
 void source_hear_parked(struct source *source, const redisReply *oldest);
 
 /* Parks jobs of apps that may not send, where room is short, and brings back what may be sent. */
-void source_park(struct source *source);
+void source_park(struct source *source, uint64_t now_ms);
 
 /* True while jobs of the app are parked: what goes back to the queue must not pass them. */
 bool source_has_parked(const struct source *source, unsigned app);

@@ -2,6 +2,7 @@
  * longer than the mistake stands. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/scene.h"
 
@@ -65,4 +66,36 @@ Test(wrong_type, of_a_server_that_is_read_only_is_waited_out)
     cr_assert(wait_until(proc_logged(&scene.pusherd, "READONLY"), WAIT_LONG_MS));
     redis_do(&scene.redis, "REPLICAOF NO ONE");
     cr_assert(scene_settles(&scene, 5, 0));
+}
+
+static long long n_calls(void)
+{
+    redisReply *info = redis_cmd(&scene.redis, "INFO commandstats");
+    const char *at = strstr(info->str, "cmdstat_evalsha:calls=");
+    long long n = at ? strtoll(at + strlen("cmdstat_evalsha:calls="), NULL, 10) : 0;
+    freeReplyObject(info);
+    return n;
+}
+
+static bool is_past(uint64_t ms)
+{
+    return wait_now_ms() >= ms;
+}
+
+/* A right that is missing, rather than a type that is wrong. */
+Test(wrong_type, of_parked_jobs_is_no_reason_to_ask_for_them_without_end)
+{
+    redis_do(&scene.redis, "SADD {pusher:jobs}:parked main");
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:parked:main 5 0000000000000005");
+    redis_do(&scene.redis, "HSET {pusher:jobs}:retry:jobs 0000000000000005 %s",
+             "0:0:0::{\"channel\":\"a\",\"event\":\"e\",\"data\":\"\"}");
+    redis_do(&scene.redis, "ACL SETUSER default -zrem");
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "script=unpark"), WAIT_LONG_MS));
+    long long before = n_calls();
+    uint64_t from_ms = wait_now_ms();
+    cr_assert(wait_until(is_past(from_ms + 1500), WAIT_LONG_MS));
+    cr_expect_lt(n_calls() - before, 30, "%lld calls", n_calls() - before);
+    redis_do(&scene.redis, "ACL SETUSER default +zrem");
+    cr_assert(scene_settles(&scene, 1, 0));
 }
