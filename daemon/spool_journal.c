@@ -40,7 +40,10 @@ int spool_journal_add(struct spool_journal *journal, const char *frame, size_t l
     if (journal->size + journal->writing.len + journal->waiting.len + len > journal->max_bytes)
         return SPOOL_FULL;
     spool_bytes_add(&journal->waiting, frame, len);
-    return journal->waiting.out_of_memory ? SPOOL_NO_MEMORY : SPOOL_ADDED;
+    if (!journal->waiting.out_of_memory)
+        return SPOOL_ADDED;
+    journal->waiting.out_of_memory = false; /* nothing of the frame was added */
+    return SPOOL_NO_MEMORY;
 }
 
 /* ---- on a thread of the pool */

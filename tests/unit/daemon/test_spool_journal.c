@@ -233,6 +233,15 @@ static bool repeats_until_written(void)
 }
 
 /* A disk that is full in the middle of a frame, and then is not. */
+/* What found no memory is not in the journal; what comes after it may be. */
+Test(spool_journal, goes_on_when_there_is_memory_again)
+{
+    journal.waiting.out_of_memory = true; /* as realloc() leaves it */
+    cr_assert_eq(add_bytes("lost", 4), SPOOL_NO_MEMORY);
+    cr_assert_eq(add_bytes("kept", 4), SPOOL_ADDED);
+    cr_expect_eq(journal.waiting.len, 4u + 24u);
+}
+
 Test(spool_journal, mends_a_write_that_failed_half_way)
 {
     struct spool_scan scan;
