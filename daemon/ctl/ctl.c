@@ -1,5 +1,6 @@
 #include "daemon/ctl/ctl.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@ void ctl_deinit(struct ctl *ctl)
 {
     config_free(ctl->config);
     ctl->config = NULL;
+    if (ctl->redis_url)
+        sodium_memzero(ctl->redis_url, strlen(ctl->redis_url));
+    free(ctl->redis_url);
+    ctl->redis_url = NULL;
 }
 
 static void say_va(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

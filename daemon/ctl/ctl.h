@@ -28,8 +28,8 @@ struct ctl {
     const char *config_file; /* "" reads no file */
     const char *app_json_file;
     const char *app_name;
-    const char *redis_url;
     const char *list;
+    char *redis_url; /* owned: its place on the command line is wiped */
 
     struct config *config; /* owned; NULL until it is asked for */
 };

@@ -1,6 +1,7 @@
 #include "daemon/ctl/options.h"
 
 #include <getopt.h>
+#include <sodium.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,19 +53,37 @@ static const struct option_row *global_row(int option)
     return row;
 }
 
+/* The command line is open to every user of the machine, and the address may hold a password: it
+ * is there no longer than it takes to read it. */
+static int take_redis(char *value, struct ctl *ctl)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        return ctl_fail(CTL_FAILED, "out of memory");
+    memset(value, 'x', strlen(value));
+    if (ctl->redis_url)
+        sodium_memzero(ctl->redis_url, strlen(ctl->redis_url));
+    free(ctl->redis_url);
+    ctl->redis_url = copy;
+    return OPTIONS_RUN;
+}
+
 /* One global option; OPTIONS_RUN, or what it asks for. */
-static int take_global(const struct option_row *row, const char *value, struct ctl *ctl)
+static int take_global(const struct option_row *row, char *value, struct ctl *ctl)
 {
     if (strcmp(row->name, "help") == 0)
         return OPTIONS_HELP;
     if (strcmp(row->name, "version") == 0)
         return OPTIONS_VERSION;
+    if (strcmp(row->name, "redis") == 0)
+        return take_redis(value, ctl);
     const struct {
         const char *name;
         const char **target;
     } targets[] = {
-        {"config", &ctl->config_file}, {"app-json", &ctl->app_json_file},
-        {"app", &ctl->app_name},       {"redis", &ctl->redis_url},
+        {"config", &ctl->config_file},
+        {"app-json", &ctl->app_json_file},
+        {"app", &ctl->app_name},
         {"list", &ctl->list},
     };
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)

@@ -65,6 +65,22 @@ Test(ctl_options, takes_global_options_behind_the_command_too)
     cr_expect_str_eq(ctl.app_name, "a");
     cr_expect_not_null(command_value(&args, "json"));
     options_free(&args);
+    ctl_deinit(&ctl);
+}
+
+/* What stands in argv, every user of the machine can read. */
+Test(ctl_options, wipes_the_address_of_redis_from_the_command_line)
+{
+    char global[] = "--redis=redis://:first@h", word[] = "--redis", url[] = "redis://:second@h";
+    char name[] = "pusherctl", command[] = "status";
+    char *argv[] = {name, global, word, url, command, NULL};
+    struct ctl ctl = {.out = stdout};
+    int next;
+    cr_assert_eq(options_read_global(5, argv, &ctl, &next), OPTIONS_RUN);
+    cr_expect_str_eq(ctl.redis_url, "redis://:second@h");
+    cr_expect_str_eq(global, "--redis=xxxxxxxxxxxxxxxx");
+    cr_expect_str_eq(url, "xxxxxxxxxxxxxxxxx");
+    ctl_deinit(&ctl);
 }
 
 Test(ctl_options, stops_reading_global_options_at_the_command)
