@@ -47,17 +47,29 @@ void source_init(struct source *source, struct source_context *context, uv_loop_
     source_init_redis(source, loop);
 }
 
-void source_log_error(const struct source *source, const char *script, const redisReply *reply)
+/* Each of the two once a move, since it may take long; ASK says where to. */
+bool source_log_moving(struct source *source, const redisReply *reply)
 {
-    if (strncmp(reply->str, "TRYAGAIN", 8) == 0 || strncmp(reply->str, "ASK ", 4) == 0)
+    bool is_ask = strncmp(reply->str, "ASK ", 4) == 0;
+    bool *is_told = is_ask ? &source->ask_is_told : &source->tryagain_is_told;
+
+    if (!is_ask && strncmp(reply->str, "TRYAGAIN", 8) != 0)
+        return false;
+    if (!*is_told)
         log_event(LOG_NOTICE, "redis", "the queue is on its way to another node, trying again",
                   LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", reply->str));
-    else
+    *is_told = true;
+    return true;
+}
+
+void source_log_error(struct source *source, const char *script, const redisReply *reply)
+{
+    if (!source_log_moving(source, reply))
         log_event(LOG_ERR, "redis", "a script failed", LOG_TEXT("queue", source->queue->name),
                   LOG_TEXT("script", script), LOG_TEXT("error", reply->str));
 }
 
-bool source_reply_is_good(const struct source *source, const char *script, const redisReply *reply,
+bool source_reply_is_good(struct source *source, const char *script, const redisReply *reply,
                           size_t min_elements)
 {
     if (!reply)

@@ -59,9 +59,11 @@ struct source {
 
     struct redis commands; /* the connection for scripts */
     bool was_connected;    /* it was up once */
-    struct redis wake;     /* a connection of its own, for the blocking command */
-    bool is_waiting;       /* the blocking command is out */
-    bool cannot_wait;      /* it was refused, and that is logged */
+    bool tryagain_is_told; /* of a slot that is moved: logged, until the lease is renewed again */
+    bool ask_is_told;
+    struct redis wake; /* a connection of its own, for the blocking command */
+    bool is_waiting;   /* the blocking command is out */
+    bool cannot_wait;  /* it was refused, and that is logged */
 
     enum lease_state lease;
     bool beat_is_out;

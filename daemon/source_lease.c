@@ -100,6 +100,7 @@ static void on_lease(const redisReply *reply, void *data)
             source->lease = LEASE_NONE;
         return;
     }
+    source->tryagain_is_told = source->ask_is_told = false;
     source_hear_time(source, reply);
     if (reply->element[1]->integer < 0) {
         source_lose_lease(source);

@@ -14,9 +14,12 @@
 /* ---- source.c */
 
 /* False if there was no reply, or not the array it should be; an error is logged. */
-bool source_reply_is_good(const struct source *source, const char *script, const redisReply *reply,
+bool source_reply_is_good(struct source *source, const char *script, const redisReply *reply,
                           size_t min_elements);
-void source_log_error(const struct source *source, const char *script, const redisReply *reply);
+void source_log_error(struct source *source, const char *script, const redisReply *reply);
+
+/* True if the error is one of a slot on its way to another node; it is logged once a move. */
+bool source_log_moving(struct source *source, const redisReply *reply);
 
 /* The server's clock, from the first element of a reply. */
 void source_hear_time(struct source *source, const redisReply *reply);

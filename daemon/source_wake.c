@@ -54,7 +54,7 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
 /* Such as -OOM: the claim script is allowed what BLMOVE is not. */
 static void refuse_to_wait(struct source *source, const redisReply *reply)
 {
-    if (!source->cannot_wait)
+    if (!source_log_moving(source, reply) && !source->cannot_wait)
         log_event(LOG_WARNING, "redis", "cannot wait for jobs: asking for them now and then",
                   LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", reply->str));
     source->cannot_wait = true;

@@ -2,7 +2,7 @@
  *
  * In a Redis Cluster link_call() goes to the node that has the key, and the link stays there. What
  * has left for another node while its slot is moved is asked for there (ASK): commands of one key,
- * scripts of one key; others are refused until the slot has arrived.
+ * scripts of one key; others wait for the slot to arrive, for as long as an answer may take.
  *
  * Every wait has a bound: connecting takes at most LINK_CONNECT_MS, an answer LINK_ANSWER_MS. After
  * a call failed the link is of no more use, save for link_close(). */

@@ -1,14 +1,17 @@
 /* A Redis Cluster: the node that does not have a key says which one has it. While a slot is on its
  * way to another node, the old one says ASK of the keys that have left or never were: the command
- * then goes there, behind ASKING, and that one alone. */
+ * then goes there, behind ASKING, and that one alone. What can run on neither node is tried again
+ * for as long as an answer may take. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
 #include "daemon/ctl/link.h"
 
-#define MAX_HOPS 5 /* from node to node, for one command */
+#define MAX_HOPS 5   /* from node to node, for one command */
+#define RETRY_MS 100 /* between tries while the slot is on its way */
 
 struct node {
     char host[REDIS_SENTINEL_HOST_MAX];
@@ -64,41 +67,62 @@ static int ask_once(struct link *there, int argc, const char **argv, const size_
                : -1;
 }
 
-/* The link itself stays where it is: that node has the slot until the other says so. */
-static int ask_there(struct link *link, const char *text, int argc, const char **argv,
-                     const size_t *lens, redisReply **ret_reply)
+/* Puts the answer of the node that *ret_reply names in its place. The link itself stays where it
+ * is: that node has the slot until the other says so. */
+static int ask_there(struct link *link, int argc, const char **argv, const size_t *lens,
+                     redisReply **ret_reply)
 {
     struct link there = {.config = link->config, .answer_ms = link->answer_ms};
     struct node node;
-    if (read_node(link, text, &node) != 0)
+    int rc = read_node(link, (*ret_reply)->str, &node);
+    freeReplyObject(*ret_reply);
+    if (rc != 0)
         return -1;
-    int rc = link_reopen(&there, node.host, node.port) == 0
-                 ? ask_once(&there, argc, argv, lens, ret_reply)
-                 : -1;
+    rc = link_reopen(&there, node.host, node.port);
+    if (rc == 0)
+        rc = ask_once(&there, argc, argv, lens, ret_reply);
     if (rc != 0)
         snprintf(link->why, sizeof link->why, "%s", there.why);
     link_close(&there);
     return rc;
 }
 
+/* Refused until its slot has arrived. */
+static bool must_wait(const redisReply *reply, int argc, const char **argv, const size_t *lens)
+{
+    return says(reply, "TRYAGAIN") || (says(reply, "ASK ") && !may_ask(argc, argv, lens));
+}
+
+static unsigned wait_a_little(void)
+{
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    nanosleep(&pause, NULL);
+    return RETRY_MS;
+}
+
 int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
              redisReply **ret_reply)
 {
-    redisReply *reply;
-    for (int hops = 0;; hops++) {
-        if (link_append(link, argc, argv, lens) != 0 || link_read(link, &reply) != 0)
+    unsigned waited_ms = 0;
+    int hops = 0;
+    for (;; freeReplyObject(*ret_reply)) {
+        int rc = 0;
+        if (link_append(link, argc, argv, lens) != 0 || link_read(link, ret_reply) != 0)
             return -1;
-        bool is_moved = says(reply, "MOVED ");
-        if ((!is_moved && !(says(reply, "ASK ") && may_ask(argc, argv, lens))) || hops == MAX_HOPS)
+        if (must_wait(*ret_reply, argc, argv, lens) && waited_ms < link->answer_ms)
+            waited_ms += wait_a_little();
+        else if (says(*ret_reply, "MOVED ") && hops++ < MAX_HOPS)
+            rc = follow(link, (*ret_reply)->str);
+        else
             break;
-        int rc = is_moved ? follow(link, reply->str)
-                          : ask_there(link, reply->str, argc, argv, lens, ret_reply);
-        freeReplyObject(reply);
-        if (rc != 0 || !is_moved)
+        if (rc != 0) {
+            freeReplyObject(*ret_reply);
             return rc;
+        }
     }
-    *ret_reply = reply;
-    return 0;
+    return says(*ret_reply, "ASK ") && may_ask(argc, argv, lens)
+               ? ask_there(link, argc, argv, lens, ret_reply)
+               : 0;
 }
 
 int link_aim(struct link *link, const char *key)

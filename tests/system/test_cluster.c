@@ -183,6 +183,35 @@ Test(cluster, whose_slot_is_on_its_way_is_asked_for_by_pusherctl)
     cr_expect_eq(audit_each_once(&scene, node(to), RESULTS, 12), 0);
 }
 
+/* How often this node has given this error. */
+static unsigned long n_refused(unsigned i, const char *error)
+{
+    char name[48];
+    snprintf(name, sizeof(name), "errorstat_%s:count=", error);
+    redisReply *info = redis_cmd(node(i), "INFO errorstats");
+    const char *line = strstr(info->str, name);
+    unsigned long n = line ? strtoul(line + strlen(name), NULL, 10) : 0;
+    freeReplyObject(info);
+    return n;
+}
+
+/* Its script names five keys, of which one has left: neither node runs it. */
+Test(cluster, whose_slot_is_on_its_way_is_waited_for_by_pusherctl)
+{
+    struct proc replay;
+    open_with(false);
+    unsigned from = cluster_owner(&cluster, JOB_LIST), to = (from + 1) % CLUSTER_MASTERS;
+    begin_to_move(from, to);
+    redis_do(node(to), "CONFIG RESETSTAT");
+    ctl_start(&scene, &replay, "failures", "replay", "--all", "--json", NULL);
+    cr_assert(wait_until(n_refused(to, "TRYAGAIN") > 0, WAIT_LONG_MS));
+    cluster_move_keys(&cluster, JOB_LIST, from, to);
+    cluster_end_move(&cluster, JOB_LIST, from, to);
+    json_decref(ctl_finish(&replay, 0));
+    cr_expect_eq(redis_int(node(to), "LLEN " JOB_LIST), 1);
+    cr_expect_eq(redis_int(node(to), "XLEN " FAILURES), 0);
+}
+
 /* While the slot is on its way, Redis refuses commands that name several keys of which some are on
  * the other node or do not exist: with TRYAGAIN, or with ASK when all have left. The queue rests.
  */
@@ -197,12 +226,15 @@ Test(cluster, in_which_the_queue_moves_under_load)
     cr_assert(audit_logs(&scene, "error=\"TRYAGAIN"));
     cluster_move_keys(&cluster, JOB_LIST, from, to);
     cr_assert(audit_logs(&scene, "error=\"ASK"));
+    cr_assert(wait_until(n_refused(from, "ASK") >= 4, WAIT_LONG_MS));
     cluster_end_move(&cluster, JOB_LIST, from, to);
     uint64_t moved_ms = wait_now_ms();
     cr_assert(has_results(to, RESULTS, JOBS));
     fprintf(stderr, "all settled %u ms after the move\n", (unsigned)(wait_now_ms() - moved_ms));
     cr_expect_eq(audit_each_once(&scene, node(to), RESULTS, JOBS), 0);
     cr_expect(audit_logs(&scene, "the queue lives on another node"));
+    cr_expect_leq(audit_log_lines(&scene, "the queue is on its way"), 2, "each error once");
+    cr_expect_eq(audit_log_lines(&scene, "cannot wait for jobs"), 0);
 }
 
 /* Idle, it waits in a BLMOVE, which the old node ends by itself. */
