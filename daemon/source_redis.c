@@ -110,6 +110,7 @@ static struct redis_options options_of(const struct redis_config *config)
         .user = config->user,
         .password = config->password,
         .db = config->db,
+        .tls = config->tls_setup,
         .client_name = "pusherd",
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .min_backoff_ms = MIN_BACKOFF_MS,
@@ -154,6 +155,7 @@ static void change_options(struct redis *redis, const struct redis_config *confi
     redis->options.master = options.master;
     redis->options.user = options.user;
     redis->options.password = options.password;
+    redis->options.tls = options.tls;
 }
 
 void source_change_redis(struct source *source)

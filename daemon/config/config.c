@@ -68,7 +68,7 @@ static int load(struct config_loader *loader)
     if (config_read_json(loader) != 0 || config_read_ini(loader) != 0 ||
         config_read_environment(loader) != 0 || set_global_defaults(loader) != 0 ||
         set_default_spool(loader) != 0 || check_globals(loader) != 0 || check_token(loader) != 0 ||
-        config_finish_apps(loader) != 0)
+        config_check_redis(loader) != 0 || config_finish_apps(loader) != 0)
         return -1;
     return config_finish_queues(loader);
 }
@@ -126,6 +126,9 @@ void config_free(struct config *config)
     free(config->apps);
     free(config->queues);
     redis_config_deinit(&config->redis);
+    free(config->redis_ca_file);
+    free(config->redis_cert_file);
+    free(config->redis_key_file);
     free(config->spool_dir);
     free(config->status_listen);
     if (config->status_token)

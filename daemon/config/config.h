@@ -26,6 +26,8 @@
 
 #define CONFIG_TOKEN_MIN 16 /* bytes of [status] token: nobody guesses it */
 
+#define CONFIG_TLS_WHY_MAX 512
+
 #define CONFIG_SPOOL_OFF "off"
 
 struct app_settings;
@@ -56,6 +58,8 @@ struct queue_config {
     bool drained;        /* they are */
 };
 
+struct redis_tls;
+
 enum redis_kind { REDIS_TCP, REDIS_UNIX, REDIS_SENTINEL };
 
 struct redis_config {
@@ -68,13 +72,17 @@ struct redis_config {
     char *password; /* owned; NULL: none; wiped when freed */
     unsigned db;
     bool tls;
-    char *url_file; /* owned; the file that the URL was read from; NULL: none */
+    struct redis_tls *tls_setup; /* owned; made of the files of [redis]; NULL without tls */
+    char *url_file;              /* owned; the file that the URL was read from; NULL: none */
 };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct config {
     struct redis_config redis;
+    char *redis_ca_file;     /* owned; NULL: the system's authorities */
+    char *redis_cert_file;   /* owned; NULL: none, and no redis_key_file */
+    char *redis_key_file;    /* owned */
     struct app_config *apps; /* owned; after a reload with those that were removed */
     size_t n_apps;
     struct queue_config *queues; /* owned; likewise; at least one that was not */
@@ -131,6 +139,12 @@ const char *config_default_file(void);
  */
 int config_load(const struct config_source *source, struct config **ret_config,
                 struct config_error *ret_error) __attribute__((warn_unused_result));
+
+/* Makes redis->tls_setup of the files of [redis], if it is rediss://; `redis` is config->redis, or
+ * what is used in its place. 0, or -1 and the reason, and in *ret_key the key that is to blame,
+ * NULL if it is none of the files. Done by config_load() for its own. */
+int config_set_up_tls(const struct config *config, struct redis_config *redis, const char **ret_key,
+                      char ret_why[CONFIG_TLS_WHY_MAX]) __attribute__((warn_unused_result));
 
 void config_free(struct config *config);
 

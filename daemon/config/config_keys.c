@@ -34,6 +34,13 @@ const struct config_key config_keys[] = {
     {.section = SECTION_REDIS, .name = "url_file", .kind = KIND_REDIS_URL, .flags = KEY_FROM_FILE,
      GLOBAL(redis), .path_offset = offsetof(struct config, redis.url_file)},
 
+    {.section = SECTION_REDIS, .name = "ca_file", .env = "PUSHERD_REDIS_CA_FILE",
+     GLOBAL(redis_ca_file), .kind = KIND_FILE},
+    {.section = SECTION_REDIS, .name = "cert_file", .env = "PUSHERD_REDIS_CERT_FILE",
+     GLOBAL(redis_cert_file), .kind = KIND_FILE},
+    {.section = SECTION_REDIS, .name = "key_file", .env = "PUSHERD_REDIS_KEY_FILE",
+     GLOBAL(redis_key_file), .kind = KIND_FILE},
+
     /* The eleven parameters of an app, and what self-hosted servers need. */
     {APP(app_id), .name = "app_id", .env = "PUSHER_APP_ID", .json = "appId", .kind = KIND_TEXT,
      .flags = KEY_REQUIRED | KEY_CHANGES_SIGNATURE | KEY_CHANGES_EVENTS},

@@ -85,6 +85,7 @@ int config_fail_key(struct config_loader *loader, const struct config_draft *dra
 int config_read_json(struct config_loader *loader) __attribute__((warn_unused_result));
 int config_read_ini(struct config_loader *loader) __attribute__((warn_unused_result));
 int config_read_environment(struct config_loader *loader) __attribute__((warn_unused_result));
+int config_check_redis(struct config_loader *loader) __attribute__((warn_unused_result));
 int config_finish_apps(struct config_loader *loader) __attribute__((warn_unused_result));
 int config_finish_queues(struct config_loader *loader) __attribute__((warn_unused_result));
 

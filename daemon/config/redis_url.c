@@ -7,6 +7,7 @@
 
 #include "daemon/config/config_keys.h"
 #include "daemon/config/uri.h"
+#include "daemon/tls/redis_tls.h"
 
 static int fail(char why[REDIS_URL_WHY_MAX], const char *text)
 {
@@ -280,5 +281,6 @@ void redis_config_deinit(struct redis_config *redis)
     free(redis->user);
     wipe(redis->password);
     free(redis->url_file);
+    redis_tls_free(redis->tls_setup);
     *redis = (struct redis_config){.kind = REDIS_TCP};
 }

@@ -47,14 +47,17 @@ void ctl_warn(const char *format, ...)
 /* --redis wins over file and environment. */
 static int override_redis(struct ctl *ctl)
 {
-    char why[REDIS_URL_WHY_MAX];
+    char why[REDIS_URL_WHY_MAX], tls_why[CONFIG_TLS_WHY_MAX];
     struct redis_config redis;
+    const char *key;
     if (!ctl->redis_url)
         return CTL_DONE;
     if (redis_url_parse(ctl->redis_url, &redis, why) != 0)
         return ctl_fail(CTL_USAGE, "--redis: %s", why);
     redis_config_deinit(&ctl->config->redis);
     ctl->config->redis = redis;
+    if (config_set_up_tls(ctl->config, &ctl->config->redis, &key, tls_why) != 0)
+        return ctl_fail(CTL_CONFIG, "--redis: %s%s%s", key ? key : "", key ? ": " : "", tls_why);
     return CTL_DONE;
 }
 

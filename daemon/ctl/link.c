@@ -9,6 +9,7 @@
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
 #include "daemon/ctl/ctl.h"
+#include "daemon/tls/redis_tls.h"
 
 #define MAX_WORDS 16
 
@@ -27,10 +28,13 @@ static int fail(struct link *link, const char *format, ...)
 /* hiredis says "Resource temporarily unavailable" when a socket's timeout ran out. */
 static int fail_io(struct link *link)
 {
+    char why[REDIS_TLS_WHY_MAX];
     if (!link->redis)
         return fail(link, "out of memory");
     if (link->redis->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
         return fail(link, "no answer in time");
+    if (redis_tls_why(link->redis, why))
+        return fail(link, "%s", why);
     return fail(link, "%s", link->redis->errstr);
 }
 
@@ -50,7 +54,20 @@ static int opened(struct link *link)
     if (!link->redis || link->redis->err)
         return fail_io(link);
     redisEnableKeepAlive(link->redis);
-    return link_set_timeout(link, LINK_ANSWER_MS);
+    return 0;
+}
+
+/* An answer may take longer than a handshake. */
+static int start_tls(struct link *link, const char *host)
+{
+    char why[REDIS_TLS_WHY_MAX];
+    if (!link->config->tls_setup)
+        return 0;
+    if (link_set_timeout(link, LINK_CONNECT_MS) != 0)
+        return -1;
+    if (redis_tls_start(link->config->tls_setup, link->redis, host, why) == 0)
+        return 0;
+    return fail(link, "%s", why);
 }
 
 static int open_tcp(struct link *link, const char *host, unsigned port)
@@ -58,7 +75,9 @@ static int open_tcp(struct link *link, const char *host, unsigned port)
     link_close(link);
     snprintf(link->where, sizeof link->where, "%s:%u", host, port);
     link->redis = redisConnectWithTimeout(host, (int)port, timeval_of(LINK_CONNECT_MS));
-    return opened(link);
+    if (opened(link) != 0 || start_tls(link, host) != 0)
+        return -1;
+    return link_set_timeout(link, LINK_ANSWER_MS);
 }
 
 static int open_unix(struct link *link, const char *path)
@@ -157,8 +176,6 @@ static int open_kind(struct link *link, const struct redis_config *config)
 int link_open(struct link *link, const struct redis_config *config)
 {
     *link = (struct link){.config = config};
-    if (config->tls)
-        return fail(link, "pusherctl has no TLS to Redis");
     if (open_kind(link, config) == 0 && select_db(link, config->db) == 0)
         return 0;
     link_close(link);
@@ -272,6 +289,7 @@ static int read_reply(struct link *link, redisReply **ret_reply)
 {
     void *reply = NULL;
     errno = 0;
+    redis_tls_before();
     if (redisGetReply(link->redis, &reply) != REDIS_OK)
         return fail_io(link);
     *ret_reply = reply;

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "daemon/io/redis_private.h"
+#include "daemon/tls/redis_tls.h"
 #include "lib/require.h"
 
 struct redis_call {
@@ -79,6 +80,13 @@ void redis_arm_deadline(struct redis *redis, uint64_t deadline_ms)
     uv_timer_start(&redis->timer, on_deadline, deadline_ms > now ? deadline_ms - now : 1, 0);
 }
 
+static const char *what_is_late(const struct redis *redis)
+{
+    if (redis->context && redis_tls_is_shaking_hands(&redis->context->c))
+        return "TLS: the handshake was not answered in time";
+    return "no reply in time";
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct redis *redis = timer->data;
@@ -99,7 +107,7 @@ static void on_deadline(uv_timer_t *timer)
         if (!redis->calls)
             break;
         if (redis->calls->deadline_ms <= redis_now_ms())
-            redis_fail(redis, "no reply in time");
+            redis_fail(redis, what_is_late(redis));
         else
             redis_arm_deadline(redis, redis->calls->deadline_ms);
         break;

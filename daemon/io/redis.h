@@ -43,6 +43,7 @@
 
 struct redis;
 struct redis_call;
+struct redis_tls;
 
 /* `reply` is NULL when the connection was lost. It is freed after the callback. */
 typedef void (*redis_reply_cb)(struct redis *redis, const redisReply *reply, void *data);
@@ -64,6 +65,7 @@ struct redis_options {
     const char *user;   /* NULL: none */
     const char *password;
     unsigned db;
+    const struct redis_tls *tls; /* NULL: none; it takes effect with the next connection */
     const char *client_name;     /* CLIENT SETNAME; NULL: none */
     uint64_t connect_timeout_ms; /* resolving, connecting and logging in, each */
     uint64_t min_backoff_ms, max_backoff_ms;

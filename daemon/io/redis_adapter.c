@@ -14,6 +14,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "daemon/tls/redis_tls.h"
+
 static void on_poll_closed(uv_handle_t *handle)
 {
     struct redis *redis = handle->data;
@@ -51,6 +53,14 @@ void redis_adapter_detach(struct redis *redis)
     uv_close((uv_handle_t *)poll, on_poll_closed);
 }
 
+/* Records of TLS come at any time, and need not hold any of what Redis says. */
+static bool is_unasked_in_tls(const struct redis *redis)
+{
+    int byte = redis_tls_peek(&redis->context->c);
+
+    return byte >= 0 && byte != '-';
+}
+
 /* What comes while no command waits is the end of the connection, or an error that says why.
  * hiredis asserts that it is nothing else. */
 static bool is_unasked(const struct redis *redis)
@@ -58,7 +68,11 @@ static bool is_unasked(const struct redis *redis)
     int fd = redis->context->c.fd, n_bytes = 0;
     char byte;
 
-    if (redis->calls || ioctl(fd, FIONREAD, &n_bytes) != 0 || n_bytes <= 0)
+    if (redis->calls)
+        return false;
+    if (redis->options.tls)
+        return is_unasked_in_tls(redis);
+    if (ioctl(fd, FIONREAD, &n_bytes) != 0 || n_bytes <= 0)
         return false; /* a recv() would eat the socket's error, which is for hiredis */
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && byte != '-';
 }
@@ -74,15 +88,30 @@ static bool is_too_long(const struct redis *redis)
     return reader->len - reader->pos > redis->options.max_reply_bytes;
 }
 
-static void on_readable(struct redis *redis)
+static void read_some(struct redis *redis)
 {
     if (is_unasked(redis)) {
         redis_drop(redis, "the server sent a reply to no command");
         return;
     }
+    redis_tls_before();
     redisAsyncHandleRead(redis->context);
     if (is_too_long(redis))
         redis_drop(redis, "a reply is longer than it may be");
+}
+
+/* What TLS has decrypted, the socket does not tell of any more. */
+static void on_readable(struct redis *redis)
+{
+    do
+        read_some(redis);
+    while (redis->poll && !redis->is_failing && redis_tls_has_more(&redis->context->c));
+}
+
+static void write_some(struct redis *redis)
+{
+    redis_tls_before();
+    redisAsyncHandleWrite(redis->context);
 }
 
 /* Reading comes first, even when all that is known is that the connection is made: a server that is
@@ -100,7 +129,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (redis->poll == poll && (events & UV_READABLE))
         on_readable(redis);
     if (redis->poll == poll && (events & UV_WRITABLE))
-        redisAsyncHandleWrite(redis->context);
+        write_some(redis);
 }
 
 static void on_add_read(void *data)
@@ -157,7 +186,7 @@ int redis_adapter_attach(struct redis *redis)
 void redis_adapter_flush(struct redis *redis)
 {
     if ((redis->wanted & UV_WRITABLE) && redis->state >= REDIS_GREETING)
-        redisAsyncHandleWrite(redis->context);
+        write_some(redis);
     if (!redis->poll || redis->wanted == redis->armed)
         return;
     if (redis->wanted == 0)

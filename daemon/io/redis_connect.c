@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "daemon/io/redis_private.h"
+#include "daemon/tls/redis_tls.h"
 
 #define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
 
@@ -100,6 +101,18 @@ static void greet_server(struct redis *redis)
 
 /* ---- connecting */
 
+/* The greeting that follows shakes hands by the way, and its deadline is that of the handshake. */
+static bool start_tls(struct redis *redis)
+{
+    char why[REDIS_TLS_WHY_MAX];
+
+    if (!redis->options.tls ||
+        redis_tls_start(redis->options.tls, &redis->context->c, redis->target.host, why) == 0)
+        return true;
+    redis_fail(redis, why);
+    return false;
+}
+
 static void on_connect(const redisAsyncContext *context, int status)
 {
     struct redis *redis = context->data;
@@ -107,7 +120,8 @@ static void on_connect(const redisAsyncContext *context, int status)
     if (!redis)
         return;
     if (status == REDIS_OK) {
-        greet_server(redis);
+        if (start_tls(redis))
+            greet_server(redis);
         return;
     }
     redis->context = NULL; /* hiredis frees it after this callback */
@@ -122,7 +136,7 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     if (!redis)
         return;
     redis->context = NULL;
-    redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+    redis_fail_ended(redis, context);
 }
 
 static void set_socket_options(int fd)

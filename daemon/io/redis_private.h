@@ -27,6 +27,9 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
 const redisReply *redis_judge_reply(struct redis *redis, const redisAsyncContext *context,
                                     const redisReply *reply, bool is_proof);
 
+/* Notes the failure of a connection that hiredis has given up. */
+void redis_fail_ended(struct redis *redis, const redisAsyncContext *context);
+
 /* ---- redis_connect.c */
 
 void redis_connect(struct redis *redis);

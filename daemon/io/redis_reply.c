@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/io/redis_private.h"
+#include "daemon/tls/redis_tls.h"
 
 /* Errors after which this server is of no use for now. */
 static bool is_fatal_error(const redisReply *reply)
@@ -30,13 +31,23 @@ static bool is_moved(struct redis *redis, const redisReply *reply)
     return true;
 }
 
+void redis_fail_ended(struct redis *redis, const redisAsyncContext *context)
+{
+    char why[REDIS_TLS_WHY_MAX];
+
+    if (redis_tls_why(&context->c, why))
+        redis_fail(redis, why);
+    else
+        redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+}
+
 /* Without a reply hiredis is about to free the context; with one that comes after a failure, it
  * delivers what it had read: that is good, but too late. */
 const redisReply *redis_judge_reply(struct redis *redis, const redisAsyncContext *context,
                                     const redisReply *reply, bool is_proof)
 {
     if (!reply)
-        redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");
+        redis_fail_ended(redis, context);
     else if (is_fatal_error(reply))
         redis_fail(redis, reply->str);
     else if (is_moved(redis, reply))

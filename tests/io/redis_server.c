@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "tests/support/redis_program.h"
 #include "tests/support/wait.h"
 
 void server_prepare(struct redis_server *server)
@@ -31,7 +32,7 @@ void server_run(struct redis_server *server)
 {
     char port[16], log[FOLDER_PATH_MAX + 16];
     const char *argv[16 + SERVER_ARGS_MAX] = {
-        "redis-server",      "--port", port, "--unixsocket", server->socket, "--dir",
+        redis_program(),     "--port", port, "--unixsocket", server->socket, "--dir",
         server->folder.path, "--save", "",   "--bind",       "127.0.0.1",    "-::1"};
     for (size_t i = 0; server->args[i]; i++)
         argv[12 + i] = server->args[i];

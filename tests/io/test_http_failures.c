@@ -116,7 +116,7 @@ Test(http_failures, a_body_that_stops_half_way)
 Test(http_failures, a_body_that_is_cut_off)
 {
     static const struct peer_step script[] = {STEP(HTTP), SAY(OK_REPLY(100, "half")), STEP(CLOSE)};
-    expect_error(script, 0, "remaining");
+    expect_error(script, 0, "with 96 bytes"); /* remaining, or missing, by the version of curl */
 }
 
 Test(http_failures, what_is_no_http)

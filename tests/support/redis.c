@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "redis_program.h"
 #include "wait.h"
 
 static void disconnect(struct redis *redis)
@@ -36,7 +37,7 @@ static void launch(struct redis *redis)
 {
     char log[FOLDER_PATH_MAX + 16];
     const char *argv[16 + REDIS_MAX_ARGS] = {
-        "redis-server",     "--port", "0", "--unixsocket", redis->socket, "--dir",
+        redis_program(),    "--port", "0", "--unixsocket", redis->socket, "--dir",
         redis->folder.path, "--save", "",  "--appendonly", "no"};
     size_t n = 11;
     for (size_t i = 0; redis->args[i]; i++) {
@@ -44,8 +45,7 @@ static void launch(struct redis *redis)
     }
     folder_path(&redis->folder, "log", log, sizeof(log));
     proc_start(&redis->proc, &(struct proc_options){.argv = argv, .log = log});
-    cr_assert(wait_until(answers(redis), WAIT_LONG_MS), "redis-server does not answer: see %s",
-              log);
+    cr_assert(wait_until(answers(redis), WAIT_LONG_MS), "the server does not answer: see %s", log);
 }
 
 void redis_start(struct redis *redis, const char *const *args)

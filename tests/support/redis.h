@@ -1,4 +1,5 @@
-/* A private redis-server on a unix socket, and a client of it that waits for its answers. */
+/* A private redis-server (or another, see redis_program.h) on a unix socket, and a client of it
+ * that waits for its answers. */
 #ifndef TESTS_SUPPORT_REDIS_H
 #define TESTS_SUPPORT_REDIS_H
 

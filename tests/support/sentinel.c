@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port.h"
+#include "redis_program.h"
 #include "wait.h"
 
 static void start_server(struct sentinel *sentinel, unsigned i)
@@ -24,7 +25,7 @@ static void start_server(struct sentinel *sentinel, unsigned i)
 static void start_watcher(struct sentinel *sentinel, unsigned i)
 {
     char name[32], file[FOLDER_PATH_MAX + 32], lines[256] = "", *text;
-    const char *argv[] = {"redis-server", file, "--sentinel", NULL};
+    const char *argv[] = {redis_program(), file, "--sentinel", NULL};
     sentinel->watcher_ports[i] = port_pick();
     if (sentinel->password)
         snprintf(lines, sizeof(lines),

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/redis_program.h"
+
 #define MAX_WORDS     24
 #define MAX_VARIABLES 24
 
@@ -145,18 +147,15 @@ const char *fixture_redis_socket(void)
 void fixture_redis(void)
 {
     char socket[96], url[128];
-    char *argv[] = {(char[]){"redis-server"},
-                    (char[]){"--port"},
-                    (char[]){"0"},
-                    (char[]){"--save"},
-                    (char[]){""},
-                    (char[]){"--dir"},
-                    folder,
-                    (char[]){"--unixsocket"},
-                    socket,
-                    NULL};
+    char program[128];
+    char *argv[] = {program,       (char[]){"--port"},
+                    (char[]){"0"}, (char[]){"--save"},
+                    (char[]){""},  (char[]){"--dir"},
+                    folder,        (char[]){"--unixsocket"},
+                    socket,        NULL};
     int log[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     strcpy(socket, fixture_redis_socket());
+    snprintf(program, sizeof program, "%s", redis_program());
     cr_assert_eq(pipe2(log, O_CLOEXEC), 0);
     fixture_setenv("PATH=/usr/local/bin:/usr/bin:/bin");
     redis_pid = start(argv, null, log[1], log[1]);

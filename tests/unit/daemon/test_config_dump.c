@@ -9,7 +9,7 @@ TestSuite(config_dump, .fini = fixture_remove);
 
 /* Every key, none at its default. Secrets come from files, so that the dump reads back. */
 #define FULL                                                                                       \
-    "[redis]\nurl_file=redis\n"                                                                    \
+    "[redis]\nurl_file=redis\nca_file=ca\ncert_file=ca\nkey_file=ca\n"                             \
     "[app a]\napp_id=3\nkey=k\nsecret_file=secret\ncluster=eu\nhost=h\nport=81\nuse_tls=off\n"     \
     "encryption_master_key_base64_file=master\nproxy=http://h:1\ntimeout_ms=700\n"                 \
     "keep_alive=off\npath_prefix=/p\nsign_prefix=off\nca_file=ca\nmax_in_flight=7\n"               \
