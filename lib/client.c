@@ -9,6 +9,7 @@
 
 #include "lib/client_private.h"
 #include "lib/report.h"
+#include "lib/sealer.h"
 #include "pusher/request.h"
 
 #define DEFAULT_TIMEOUT_MS       5000
@@ -180,6 +181,7 @@ void pusher_client_free(struct pusher_client *client)
 {
     if (!client)
         return;
+    pusher__sealer_free(client->sealer);
     sodium_free(client->secrets);
     EVP_MD_free(client->md5);
     EVP_MD_free(client->sha256);

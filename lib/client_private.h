@@ -22,6 +22,7 @@ struct pusher__secrets {
 
 struct pusher_client {
     struct pusher__secrets *secrets; /* owned, read-only */
+    struct pusher__sealer *sealer;   /* owned; NULL unless one thread alone encrypts */
     EVP_MD *md5;                     /* owned; NULL where libcrypto has none (FIPS) */
     EVP_MD *sha256;                  /* owned */
     char *app_id, *key, *host;       /* owned, as all strings here */
