@@ -35,17 +35,17 @@ size_t pusher_encrypted_size(size_t len)
 int pusher_shared_secret(const struct pusher_client *client, struct pusher_string channel,
                          unsigned char ret_secret[PUSHER_SECRET_BYTES])
 {
-    unsigned char text[PUSHER__CHANNEL_NAME_MAX + PUSHER_MASTER_KEY_BYTES];
+    SHA256_CTX digest;
     if (!client->can_encrypt)
         return PUSHER_ENOKEY;
     if (!channel.ptr || channel.len > PUSHER__CHANNEL_NAME_MAX)
         return PUSHER_ECHANNEL;
-    memcpy(text, channel.ptr, channel.len);
-    memcpy(text + channel.len, client->secrets->master_key, PUSHER_MASTER_KEY_BYTES);
-    int ok = EVP_Digest(text, channel.len + PUSHER_MASTER_KEY_BYTES, ret_secret, NULL,
-                        client->sha256, NULL);
-    sodium_memzero(text + channel.len, PUSHER_MASTER_KEY_BYTES);
-    return ok == 1 ? 0 : PUSHER_ECRYPTO;
+    SHA256_Init(&digest);
+    SHA256_Update(&digest, channel.ptr, channel.len);
+    SHA256_Update(&digest, client->secrets->master_key, PUSHER_MASTER_KEY_BYTES);
+    SHA256_Final(ret_secret, &digest);
+    sodium_memzero(&digest, sizeof(digest));
+    return 0;
 }
 
 static char *put(char *pos, const char *text)
