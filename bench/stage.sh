@@ -1,10 +1,12 @@
 # The stage of the benchmark, for bench/run and bench/latency: a sink and a Redis of its own on one core, and what is measured on the
 # other. The sink is nginx; its log has a line for each request, which tells how many events arrived, and when.
 # shellcheck shell=bash
+. bench/network.sh
 trap 'echo "$0: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 SINK_CORE=$(($(nproc) > 1 ? 1 : 0))
 PROGRAM_CORE=0
-TICK_US=$((1000000 / $(getconf CLK_TCK)))
+sink_host=127.0.0.1
+namespace= # of the sink; see network.sh
 
 # What is missing is installed, and a release build made; whatever runs is ended when the script ends.
 prepare() {
@@ -14,7 +16,7 @@ prepare() {
     if [ -z "${PUSHERD_BIN:-}" ]; then
         echo "building ..." >&2
         cmake --preset release >/dev/null
-        cmake --build --preset release -j "$(nproc)" --target pusherd pace >/dev/null
+        cmake --build --preset release -j "$(nproc)" --target pusherd pace wire >/dev/null
         PUSHERD_BIN=$PWD/build/release/bin/pusherd
     fi
     tmp=$(mktemp -d)
@@ -28,6 +30,7 @@ prepare() {
 cleanup() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
+    remove_network
     rm -rf "$tmp"
 }
 
@@ -40,8 +43,9 @@ on_core() { # CORE COMMAND...
 redis() { redis-cli -s "$BENCH_REDIS" "$@"; }
 node_() { taskset -c $SINK_CORE node "$here/node/$1.mjs" "${@:2}"; }
 
-wait_for() { # WHAT COMMAND...: until it succeeds, 120 s at most, and as long as all programs live
-    local what=$1 deadline=$((SECONDS + 120))
+patience=120
+wait_for() { # WHAT COMMAND...: until it succeeds, $patience seconds at most, and as long as all programs live
+    local what=$1 deadline=$((SECONDS + patience))
     shift
     until "$@" >/dev/null 2>&1; do
         if [ $SECONDS -ge $deadline ] || ! kill -0 "${pids[@]}"; then
@@ -53,26 +57,23 @@ wait_for() { # WHAT COMMAND...: until it succeeds, 120 s at most, and as long as
     done
 }
 
-# The program's own accounting: user and system time of all its threads.
+# The program's own accounting: what all its threads ran, in user space and for it in the kernel. /proc/PID/stat has
+# the same in steps of 10 ms.
 cpu_us() { # PID
-    local stat
-    stat=$(<"/proc/$1/stat")
-    # shellcheck disable=SC2086
-    set -- ${stat##*) }
-    echo $(((${12} + ${13}) * TICK_US))
+    awk '{ ns += $1 } END { printf "%d", ns / 1000 }' /proc/"$1"/task/*/schedstat
 }
 memory_kb() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"; } # PID VmHWM|VmRSS
 
 start_sink() { # CLOSE TLS DELAY_MS: each may be empty
-    local listen=127.0.0.1:$BENCH_PORT tls='' keep=3600s modules='' answer="return 200 '{}'"
+    local listen=$sink_host:$BENCH_PORT tls='' keep=3600s modules='' answer="return 200 '{}'"
     [ -z "$1" ] || keep=0
     if [ -n "$3" ]; then
         modules="load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;"
         answer="echo_sleep $(awk "BEGIN { print $3 / 1000 }"); echo -n '{}'"
     fi
     if [ -n "$2" ]; then
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
-            -addext subjectAltName=IP:127.0.0.1 -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$sink_host" \
+            -addext "subjectAltName=IP:$sink_host" -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
         listen="$listen ssl"
         tls="ssl_certificate $tmp/cert.pem; ssl_certificate_key $tmp/key.pem; ssl_protocols TLSv1.3;"
     fi
@@ -91,7 +92,8 @@ http {
     server { listen $listen backlog=4096; default_type application/json; location / { $answer; } }
 }
 EOF
-    on_core $SINK_CORE nginx -c "$tmp/nginx.conf" 2>"$tmp/sink.err" &
+    # shellcheck disable=SC2086
+    on_core $SINK_CORE ${namespace:+ip netns exec $namespace} nginx -c "$tmp/nginx.conf" 2>"$tmp/sink.err" &
     pids+=($!)
     wait_for "the sink" test -s "$tmp/nginx.pid"
 }

@@ -8,8 +8,8 @@
  * eight quotes. */
 size_t pusher__encrypted_json_size(size_t len);
 
-/* Encrypts `data` and writes {"nonce":..,"ciphertext":..} as the inside of a JSON string; `buf`
- * holds one byte more than pusher__encrypted_json_size(), which may be overwritten. */
+/* Encrypts `data` and writes {"nonce":..,"ciphertext":..} as the inside of a JSON string, exactly
+ * pusher__encrypted_json_size() bytes. */
 PUSHER_MUST_CHECK int pusher__encrypt_json(const struct pusher_client *client,
                                            struct pusher_string channel, struct pusher_string data,
                                            const unsigned char *nonce, char *buf);

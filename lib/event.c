@@ -200,7 +200,6 @@ static int find_encryption(const struct payload *p, bool *ret_encrypted)
     return *ret_encrypted && p->n_channels > 1 ? PUSHER_ENOTENCRYPTABLE : 0;
 }
 
-/* The encryption overwrites one byte more than it makes; END is still to come and covers it. */
 static int put_data(struct writer *w, const struct pusher_client *client, const struct payload *p,
                     const unsigned char *nonce)
 {
@@ -217,7 +216,7 @@ static int put_data(struct writer *w, const struct pusher_client *client, const 
         return 0;
     }
     size_t size = pusher__encrypted_json_size(p->data.len);
-    if (!w->pos || (size_t)(w->end - w->pos) <= size)
+    if (!w->pos || (size_t)(w->end - w->pos) < size)
         return PUSHER_ETOOSMALL;
     rc = pusher__encrypt_json(client, p->channels[0], p->data, nonce, w->pos);
     w->pos += size;

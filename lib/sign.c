@@ -10,7 +10,7 @@ void pusher__signer_init(struct pusher__signer *signer, const struct pusher_clie
 
 static void flush(struct pusher__signer *signer)
 {
-    crypto_auth_hmacsha256_update(&signer->hmac, (const unsigned char *)signer->buf, signer->used);
+    pusher__hmac_update(&signer->hmac, signer->buf, signer->used);
     signer->used = 0;
 }
 
@@ -21,7 +21,7 @@ void pusher__signer_add(struct pusher__signer *signer, struct pusher_string piec
     if (piece.len > sizeof(signer->buf) - signer->used)
         flush(signer);
     if (piece.len > sizeof(signer->buf)) {
-        crypto_auth_hmacsha256_update(&signer->hmac, (const unsigned char *)piece.ptr, piece.len);
+        pusher__hmac_update(&signer->hmac, piece.ptr, piece.len);
         return;
     }
     memcpy(signer->buf + signer->used, piece.ptr, piece.len);
@@ -30,11 +30,10 @@ void pusher__signer_add(struct pusher__signer *signer, struct pusher_string piec
 
 void pusher__signer_finish(struct pusher__signer *signer, char ret_hex[PUSHER__HEX_BYTES])
 {
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    unsigned char mac[PUSHER__MAC_BYTES];
     char hex[PUSHER__HEX_BYTES + 1];
     flush(signer);
-    crypto_auth_hmacsha256_final(&signer->hmac, mac);
+    pusher__hmac_final(&signer->hmac, mac);
     sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
     memcpy(ret_hex, hex, PUSHER__HEX_BYTES);
-    sodium_memzero(&signer->hmac, sizeof(signer->hmac));
 }

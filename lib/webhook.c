@@ -55,8 +55,7 @@ static bool token_has_key(const struct pusher_token *token, struct pusher_string
 /* The HMAC state of the next secret of this key: the client's own at index 0, then those of the
  * tokens. *index moves behind it; false if there is none. */
 static bool next_secret(const struct pusher_client *client, const struct pusher_webhook *webhook,
-                        struct pusher_string key, size_t *index,
-                        crypto_auth_hmacsha256_state *ret_state)
+                        struct pusher_string key, size_t *index, struct pusher__hmac *ret_state)
 {
     while (*index <= webhook->n_tokens) {
         size_t i = (*index)++;
@@ -66,7 +65,7 @@ static bool next_secret(const struct pusher_client *client, const struct pusher_
         }
         if (i > 0 && token_has_key(&webhook->tokens[i - 1], key)) {
             struct pusher_string secret = webhook->tokens[i - 1].secret;
-            crypto_auth_hmacsha256_init(ret_state, (const unsigned char *)secret.ptr, secret.len);
+            pusher__hmac_init(ret_state, secret.ptr, secret.len);
             return true;
         }
     }
@@ -74,29 +73,25 @@ static bool next_secret(const struct pusher_client *client, const struct pusher_
 }
 
 /* Takes upper-case hex too, as one of the official libraries does. */
-static bool signature_equals(struct pusher_string hex,
-                             const unsigned char mac[crypto_auth_hmacsha256_BYTES])
+static bool signature_equals(struct pusher_string hex, const unsigned char mac[PUSHER__MAC_BYTES])
 {
-    unsigned char given[crypto_auth_hmacsha256_BYTES];
+    unsigned char given[PUSHER__MAC_BYTES];
     size_t len;
     return sodium_hex2bin(given, sizeof(given), hex.ptr, hex.len, NULL, &len, NULL) == 0 &&
            len == sizeof(given) && sodium_memcmp(given, mac, sizeof(given)) == 0;
 }
 
-static bool any_signature_equals(const struct pusher_webhook *webhook,
-                                 crypto_auth_hmacsha256_state *state)
+static bool any_signature_equals(const struct pusher_webhook *webhook, struct pusher__hmac *state)
 {
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    unsigned char mac[PUSHER__MAC_BYTES];
     struct pusher_string signature;
     bool found = false;
     size_t index = 0;
-    crypto_auth_hmacsha256_update(state, (const unsigned char *)webhook->body.ptr,
-                                  webhook->body.len);
-    crypto_auth_hmacsha256_final(state, mac);
+    pusher__hmac_update(state, webhook->body.ptr, webhook->body.len);
+    pusher__hmac_final(state, mac);
     while ((signature = next_header(webhook, SIGNATURE_HEADER, &index)).ptr)
         found |= signature_equals(signature, mac);
     sodium_memzero(mac, sizeof(mac));
-    sodium_memzero(state, sizeof(*state));
     return found;
 }
 
@@ -104,7 +99,7 @@ static bool any_signature_equals(const struct pusher_webhook *webhook,
 static bool signed_by_key(const struct pusher_client *client, const struct pusher_webhook *webhook,
                           struct pusher_string key, bool *ret_known)
 {
-    crypto_auth_hmacsha256_state state;
+    struct pusher__hmac state;
     size_t index = 0;
     while (next_secret(client, webhook, key, &index, &state)) {
         *ret_known = true;

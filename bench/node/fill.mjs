@@ -4,7 +4,7 @@
 //        fill.mjs size                                        bytes of an event in a batch's body
 //        fill.mjs body                                        a batch of ten, as the SDK sends it
 import { Queue } from 'bullmq';
-import { connect, encodedSize, EVENT, eventOf, LIST } from './setup.mjs';
+import { connect, eventOf, LIST, sentOf } from './setup.mjs';
 
 const HIDDEN = `${LIST}:hidden`;
 const CHUNK = 1000;
@@ -39,10 +39,9 @@ async function fillQueue(queue, count, perJob) {
 }
 
 const [verb, argument] = process.argv.slice(2);
-if (verb === 'size') console.log(encodedSize());
+if (verb === 'size') console.log(JSON.stringify(sentOf(0)).length);
 else if (verb === 'body') {
-  const batch = [...chunks(10, 10)][0].map((e) => ({ channel: e.channel, name: EVENT, data: JSON.stringify(e.data) }));
-  process.stdout.write(JSON.stringify({ batch }));
+  process.stdout.write(JSON.stringify({ batch: [...Array(10).keys()].map(sentOf) }));
 } else {
   const redis = connect();
   const kind = verb === 'show' ? argument : verb;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/config/config_loader.h"
+#include "lib/sealer.h"
 #include "pusher/client.h"
 
 static bool is_set(const struct config_draft *draft, const struct config_key *key)
@@ -84,6 +85,11 @@ static int finish(struct config_loader *loader, struct config_draft *draft, stru
     fill(settings, &pusher);
     if (pusher_client_new(&pusher, &app->client, &error) != 0)
         return fail_client(loader, draft, error.text);
+    /* Threads of the daemon and of pusherctl do no more than file I/O. */
+    if (pusher__client_keep_keys(app->client) != 0) {
+        pusher_client_free(app->client);
+        return config_fail_memory(loader->error);
+    }
     keep_in_force(settings, app->client);
     app->name = draft->name;
     app->settings = settings;
