@@ -100,6 +100,8 @@ int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
 {
     int status = make_room_for_apps(dispatch, diff->n_apps);
 
+    if (status != 0)
+        return status;
     for (size_t i = 0; i < diff->n_apps && status == 0; i++) {
         const struct config_slot *slot = &diff->apps[i];
 

@@ -56,12 +56,12 @@ static bool make_room(struct transfer *transfer, const struct request *request)
     if (!enlarge(&transfer->body, &transfer->body_size, body_size_of(request)) ||
         !enlarge(&transfer->target, &transfer->target_size, target_size_of(request)))
         return false;
-    if (request->n_parts > transfer->n_events) {
+    if (!transfer->events || request->n_parts > transfer->n_events) {
         free(transfer->events);
         transfer->events = calloc(request->n_parts, sizeof(*transfer->events));
         transfer->n_events = transfer->events ? request->n_parts : 0;
     }
-    return request->n_parts <= transfer->n_events;
+    return transfer->events != NULL;
 }
 
 static struct transfer *get_transfer(struct dispatch *dispatch, struct request *request)

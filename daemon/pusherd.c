@@ -46,9 +46,11 @@ static struct source *next_source(const struct pusherd *pusherd, const struct so
     return i < pusherd->config->n_queues ? &pusherd->sources[i] : NULL;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses) `source` is a name that is declared here */
 #define FOREACH_SOURCE(source, pusherd)                                                            \
     for (struct source *source = next_source((pusherd), NULL); source;                             \
          source = next_source((pusherd), source))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static uint64_t send_until(const struct pusherd *pusherd)
 {

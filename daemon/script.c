@@ -163,7 +163,8 @@ static size_t write_head(const struct script_call *call, char *out)
     n += 2;
     n += call->by_text ? write_arg(out + n, "EVAL", 4) : write_arg(out + n, "EVALSHA", 7);
     n += write_arg(out + n, script, strlen(script));
-    return n + write_arg(out + n, n_keys, decimal_write(n_keys, call->n_keys));
+    size_t len = decimal_write(n_keys, call->n_keys);
+    return n + write_arg(out + n, n_keys, len);
 }
 
 static void on_reply(struct redis *redis, const redisReply *reply, void *data);

@@ -18,6 +18,7 @@
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
 #include "lib/decimal.h"
+#include "lib/require.h"
 
 #define CLAIM_MAX       500 /* jobs a claim */
 #define CLAIM_MAX_BYTES (1u << 20)
@@ -125,6 +126,7 @@ size_t source_share(const struct source *source, size_t of_all)
 
     for (size_t i = 0; i < config->n_queues; i++)
         weights += config->queues[i].removed ? 0 : config->queues[i].weight;
+    REQUIRE(weights > 0); /* its own is among them: one that is removed gets no share */
     return (of_all * source->queue->weight + weights - 1) / weights;
 }
 

@@ -206,6 +206,7 @@ static int skip_items(struct reader *r, const struct value *container)
                 return reader_fail(r, token.raw.ptr, READER_TOO_DEEP);
             left[++depth] = msgpack_read_n_tokens(&token);
         }
+        /* cppcheck-suppress uninitvar; written above for each depth over base */
         while (depth > base && left[depth] == 0)
             depth--;
         if (depth == base)

@@ -61,7 +61,8 @@ static int read_parameters(struct config_loader *loader, struct config_draft *ap
 {
     const json_t *provider = json_object_get(root, "provider");
     const json_t *parameters = json_object_get(root, "configuration");
-    if (provider && (!json_is_string(provider) || strcmp(json_string_value(provider), "Pusher")))
+    if (provider &&
+        (!json_is_string(provider) || strcmp(json_string_value(provider), "Pusher") != 0))
         return fail(loader, 0, "provider", "only \"Pusher\" is known");
     if (!json_is_array(parameters))
         return fail(loader, 0, "configuration", "must be an array of {\"name\":..,\"value\":..}");

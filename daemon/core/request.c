@@ -39,6 +39,7 @@ int request_heap_push(struct request_heap *heap, struct request *request)
 {
     if (heap->n_items == heap->size) {
         size_t size = heap->size ? heap->size * 2 : 32;
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression) they are pointers */
         struct request **items = realloc(heap->items, size * sizeof(*items));
 
         if (!items)

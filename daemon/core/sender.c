@@ -15,6 +15,7 @@
 
 static struct request *new_request(struct engine *engine, const struct app *app, unsigned size)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression) its parts are pointers */
     struct request *request = malloc(sizeof(*request) + size * sizeof(request->parts[0]));
 
     if (request) {

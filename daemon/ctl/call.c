@@ -37,7 +37,8 @@ void call_text(struct call *call, const char *text)
 void call_number(struct call *call, uint64_t number)
 {
     char text[24];
-    call_add(call, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, number));
+    int len = snprintf(text, sizeof text, "%" PRIu64, number);
+    call_add(call, text, (size_t)len);
 }
 
 void call_script(struct call *call, const struct lua_script *script, unsigned n_keys)
@@ -50,14 +51,16 @@ void call_script(struct call *call, const struct lua_script *script, unsigned n_
 void call_key(struct call *call, const char *list, enum keys_queue which)
 {
     char key[KEYS_KEY_MAX];
-    call_add(call, key, keys_queue(list, which, key));
+    size_t len = keys_queue(list, which, key);
+    call_add(call, key, len);
 }
 
 void call_consumer_key(struct call *call, const char *list, enum keys_consumer which,
                        const char *consumer)
 {
     char key[KEYS_KEY_MAX];
-    call_add(call, key, keys_consumer(list, which, consumer, key));
+    size_t len = keys_consumer(list, which, consumer, key);
+    call_add(call, key, len);
 }
 
 redisReply *call_send(struct call *call, struct link *link)

@@ -19,10 +19,15 @@ static int status_of(int code)
     return code == PUSHER_ECONFIG ? CTL_CONFIG : CTL_FAILED;
 }
 
+static int fail(int rc, const struct pusher_error *error)
+{
+    return ctl_fail(status_of(rc), "%s: %s", pusher_error_name(rc), error->text);
+}
+
 static int finish(struct ctl *ctl, const char *json, int rc, const struct pusher_error *error)
 {
     if (rc != 0)
-        return ctl_fail(status_of(rc), "%s: %s", pusher_error_name(rc), error->text);
+        return fail(rc, error);
     fprintf(ctl->out, "%s\n", json);
     return CTL_DONE;
 }
@@ -49,7 +54,7 @@ static int run_remote(struct ctl *ctl, const struct pusher_client *client,
     struct pusher_http *http;
     int rc = pusher_http_new(client, &http, &error);
     if (rc != 0)
-        return finish(ctl, NULL, rc, &error);
+        return fail(rc, &error);
     if (clock_s != 0)
         pusher_http_fix_clock(http, clock_s);
     rc = op_remote(http, spec, arena, &result, &error);

@@ -27,19 +27,20 @@ static bool says(const redisReply *reply, const char *what)
 static int read_node(struct link *link, const char *text, struct node *ret_node)
 {
     const char *slot = strchr(text, ' ');
-    const char *from = slot ? strchr(slot + 1, ' ') : NULL;
-    const char *colon = from ? strrchr(from, ':') : NULL;
-    int len = colon ? (int)(colon - from) - 1 : -1;
+    const char *space = slot ? strchr(slot + 1, ' ') : NULL;
+    const char *host = space ? space + 1 : NULL;
+    const char *colon = host ? strrchr(host, ':') : NULL;
+    int len = colon ? (int)(colon - host) : -1;
     if (len < 0 || (size_t)len >= sizeof ret_node->host ||
         !uri_port(pusher_str(colon + 1), &ret_node->port)) {
         snprintf(link->why, sizeof link->why, "Redis at %s: %s", link->where, text);
         return -1;
     }
     if (len == 0) {
-        from = link->where - 1;
+        host = link->where;
         len = (int)(strrchr(link->where, ':') - link->where);
     }
-    snprintf(ret_node->host, sizeof ret_node->host, "%.*s", len, from + 1);
+    snprintf(ret_node->host, sizeof ret_node->host, "%.*s", len, host);
     return 0;
 }
 

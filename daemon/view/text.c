@@ -97,7 +97,8 @@ void text_time(uint64_t unix_ms, bool for_people, char ret_text[TEXT_TIME_MAX])
 {
     time_t unix_s = (time_t)(unix_ms / 1000);
     struct tm tm;
-    if (unix_ms / 1000 > 253402300799 || !(for_people ? localtime_r : gmtime_r)(&unix_s, &tm)) {
+    bool is_known = (for_people ? localtime_r(&unix_s, &tm) : gmtime_r(&unix_s, &tm)) != NULL;
+    if (!is_known || unix_ms / 1000 > 253402300799) {
         snprintf(ret_text, TEXT_TIME_MAX, "%" PRIu64, unix_ms);
         return;
     }

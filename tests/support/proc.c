@@ -140,7 +140,8 @@ bool proc_read_line(const struct proc *proc, char *ret_line, size_t size, unsign
 {
     struct pollfd poller = {.fd = proc->out, .events = POLLIN};
     for (size_t len = 0; len + 1 < size;) {
-        if (poll(&poller, 1, (int)timeout_ms) <= 0 || read(proc->out, ret_line + len, 1) != 1) {
+        if (poll(&poller, 1, (int)(timeout_ms * wait_patience())) <= 0 ||
+            read(proc->out, ret_line + len, 1) != 1) {
             return false;
         }
         if (ret_line[len] == '\n') {
