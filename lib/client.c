@@ -131,7 +131,8 @@ static int copy_secrets(struct pusher_client *client, const struct pusher_config
     if (!secrets)
         return pusher__fail_plain(error, PUSHER_ENOMEM);
     client->secrets = secrets;
-    pusher__hmac_init(&secrets->hmac, config->secret, strlen(config->secret));
+    crypto_auth_hmacsha256_init(&secrets->hmac, (const unsigned char *)config->secret,
+                                strlen(config->secret));
     memcpy(secrets->proxy, proxy, strlen(proxy) + 1);
     const char *key = config->encryption_master_key_base64;
     if (key && key[0]) {
@@ -142,6 +143,13 @@ static int copy_secrets(struct pusher_client *client, const struct pusher_config
     }
     sodium_mprotect_readonly(secrets);
     return 0;
+}
+
+static int fetch_digests(struct pusher_client *client, struct pusher_error *error)
+{
+    client->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+    client->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    return client->sha256 ? 0 : pusher__fail_plain(error, PUSHER_ECRYPTO);
 }
 
 int pusher_client_new(const struct pusher_config *config, struct pusher_client **ret_client,
@@ -160,7 +168,8 @@ int pusher_client_new(const struct pusher_config *config, struct pusher_client *
         rc = pusher__fail_plain(ret_error, PUSHER_ENOMEM);
     if (rc == 0)
         rc = copy_secrets(client, config, ret_error);
-    client->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+    if (rc == 0)
+        rc = fetch_digests(client, ret_error);
     if (rc == 0)
         *ret_client = client;
     else
@@ -175,6 +184,7 @@ void pusher_client_free(struct pusher_client *client)
     pusher__sealer_free(client->sealer);
     sodium_free(client->secrets);
     EVP_MD_free(client->md5);
+    EVP_MD_free(client->sha256);
     free(client->app_id);
     free(client->key);
     free(client->host);

@@ -5,7 +5,6 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include "lib/hmac.h"
 #include "pusher/client.h"
 
 /* Limits of what a client takes; with them any path of the API fits PUSHER_TARGET_MAX. */
@@ -16,7 +15,7 @@
 
 /* In memory of sodium_malloc(): locked, never dumped, wiped when freed. */
 struct pusher__secrets {
-    struct pusher__hmac hmac; /* keyed with the secret; copied for each signature */
+    crypto_auth_hmacsha256_state hmac; /* keyed with the secret; copied for each signature */
     unsigned char master_key[PUSHER_MASTER_KEY_BYTES];
     char proxy[]; /* may hold a password; "" if none */
 };
@@ -25,6 +24,7 @@ struct pusher_client {
     struct pusher__secrets *secrets; /* owned, read-only */
     struct pusher__sealer *sealer;   /* owned; NULL unless one thread alone encrypts */
     EVP_MD *md5;                     /* owned; NULL where libcrypto has none (FIPS) */
+    EVP_MD *sha256;                  /* owned */
     char *app_id, *key, *host;       /* owned, as all strings here */
     char *ca_file;                   /* NULL: the system's */
     char *path_prefix;               /* "" or "/x/y" */

@@ -10,7 +10,7 @@ void pusher__signer_init(struct pusher__signer *signer, const struct pusher_clie
 
 static void flush(struct pusher__signer *signer)
 {
-    pusher__hmac_update(&signer->hmac, signer->buf, signer->used);
+    crypto_auth_hmacsha256_update(&signer->hmac, (const unsigned char *)signer->buf, signer->used);
     signer->used = 0;
 }
 
@@ -21,7 +21,7 @@ void pusher__signer_add(struct pusher__signer *signer, struct pusher_string piec
     if (piece.len > sizeof(signer->buf) - signer->used)
         flush(signer);
     if (piece.len > sizeof(signer->buf)) {
-        pusher__hmac_update(&signer->hmac, piece.ptr, piece.len);
+        crypto_auth_hmacsha256_update(&signer->hmac, (const unsigned char *)piece.ptr, piece.len);
         return;
     }
     memcpy(signer->buf + signer->used, piece.ptr, piece.len);
@@ -30,10 +30,11 @@ void pusher__signer_add(struct pusher__signer *signer, struct pusher_string piec
 
 void pusher__signer_finish(struct pusher__signer *signer, char ret_hex[PUSHER__HEX_BYTES])
 {
-    unsigned char mac[PUSHER__MAC_BYTES];
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
     char hex[PUSHER__HEX_BYTES + 1];
     flush(signer);
-    pusher__hmac_final(&signer->hmac, mac);
+    crypto_auth_hmacsha256_final(&signer->hmac, mac);
     sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
     memcpy(ret_hex, hex, PUSHER__HEX_BYTES);
+    sodium_memzero(&signer->hmac, sizeof(signer->hmac));
 }

@@ -5,11 +5,11 @@
 #include "lib/client_private.h"
 #include "pusher/string.h"
 
-#define PUSHER__HEX_BYTES (2 * PUSHER__MAC_BYTES) /* 64, no NUL */
+#define PUSHER__HEX_BYTES (2 * crypto_auth_hmacsha256_BYTES) /* 64, no NUL */
 
 /* Text to sign that comes in pieces. Small pieces gather in `buf`. */
 struct pusher__signer {
-    struct pusher__hmac hmac;
+    crypto_auth_hmacsha256_state hmac;
     size_t used;
     char buf[512];
 };

@@ -55,7 +55,8 @@ static bool token_has_key(const struct pusher_token *token, struct pusher_string
 /* The HMAC state of the next secret of this key: the client's own at index 0, then those of the
  * tokens. *index moves behind it; false if there is none. */
 static bool next_secret(const struct pusher_client *client, const struct pusher_webhook *webhook,
-                        struct pusher_string key, size_t *index, struct pusher__hmac *ret_state)
+                        struct pusher_string key, size_t *index,
+                        crypto_auth_hmacsha256_state *ret_state)
 {
     while (*index <= webhook->n_tokens) {
         size_t i = (*index)++;
@@ -65,7 +66,7 @@ static bool next_secret(const struct pusher_client *client, const struct pusher_
         }
         if (i > 0 && token_has_key(&webhook->tokens[i - 1], key)) {
             struct pusher_string secret = webhook->tokens[i - 1].secret;
-            pusher__hmac_init(ret_state, secret.ptr, secret.len);
+            crypto_auth_hmacsha256_init(ret_state, (const unsigned char *)secret.ptr, secret.len);
             return true;
         }
     }
@@ -73,25 +74,29 @@ static bool next_secret(const struct pusher_client *client, const struct pusher_
 }
 
 /* Takes upper-case hex too, as one of the official libraries does. */
-static bool signature_equals(struct pusher_string hex, const unsigned char mac[PUSHER__MAC_BYTES])
+static bool signature_equals(struct pusher_string hex,
+                             const unsigned char mac[crypto_auth_hmacsha256_BYTES])
 {
-    unsigned char given[PUSHER__MAC_BYTES];
+    unsigned char given[crypto_auth_hmacsha256_BYTES];
     size_t len;
     return sodium_hex2bin(given, sizeof(given), hex.ptr, hex.len, NULL, &len, NULL) == 0 &&
            len == sizeof(given) && sodium_memcmp(given, mac, sizeof(given)) == 0;
 }
 
-static bool any_signature_equals(const struct pusher_webhook *webhook, struct pusher__hmac *state)
+static bool any_signature_equals(const struct pusher_webhook *webhook,
+                                 crypto_auth_hmacsha256_state *state)
 {
-    unsigned char mac[PUSHER__MAC_BYTES];
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
     struct pusher_string signature;
     bool found = false;
     size_t index = 0;
-    pusher__hmac_update(state, webhook->body.ptr, webhook->body.len);
-    pusher__hmac_final(state, mac);
+    crypto_auth_hmacsha256_update(state, (const unsigned char *)webhook->body.ptr,
+                                  webhook->body.len);
+    crypto_auth_hmacsha256_final(state, mac);
     while ((signature = next_header(webhook, SIGNATURE_HEADER, &index)).ptr)
         found |= signature_equals(signature, mac);
     sodium_memzero(mac, sizeof(mac));
+    sodium_memzero(state, sizeof(*state));
     return found;
 }
 
@@ -99,7 +104,7 @@ static bool any_signature_equals(const struct pusher_webhook *webhook, struct pu
 static bool signed_by_key(const struct pusher_client *client, const struct pusher_webhook *webhook,
                           struct pusher_string key, bool *ret_known)
 {
-    struct pusher__hmac state;
+    crypto_auth_hmacsha256_state state;
     size_t index = 0;
     while (next_secret(client, webhook, key, &index, &state)) {
         *ret_known = true;

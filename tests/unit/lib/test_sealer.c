@@ -2,6 +2,7 @@
  * computed, two refuse memory. */
 #include "tests/unit/lib/vectors.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,12 +13,15 @@
 static unsigned n_computed;
 static bool is_refused; /* memory that is locked, or wiped on a fork */
 
-int __real_SHA256_Final(unsigned char *md, SHA256_CTX *digest);
-int __wrap_SHA256_Final(unsigned char *md, SHA256_CTX *digest);
-int __wrap_SHA256_Final(unsigned char *md, SHA256_CTX *digest)
+int __real_EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *engine);
+int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *engine);
+int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *engine)
 {
     n_computed++;
-    return __real_SHA256_Final(md, digest);
+    return __real_EVP_Digest(data, len, md, size, type, engine);
 }
 
 void *__real_sodium_malloc(size_t size);
