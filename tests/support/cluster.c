@@ -49,11 +49,13 @@ static bool says(struct cluster_node *node, const char *text, const char *format
     return found;
 }
 
+/* It knows the others, and which slots they have: it hears the first before the second. */
 static bool knows(struct cluster_node *node, unsigned n_nodes)
 {
     char text[64];
     snprintf(text, sizeof(text), "cluster_known_nodes:%u", n_nodes);
-    return says(node, text, "CLUSTER INFO") && says(node, "cluster_state:ok", "CLUSTER INFO");
+    return says(node, text, "CLUSTER INFO") && says(node, "cluster_state:ok", "CLUSTER INFO") &&
+           says(node, "cluster_slots_assigned:16384", "CLUSTER INFO");
 }
 
 static bool all_agree(struct cluster *cluster)
