@@ -177,7 +177,7 @@ Test(full_spool, keeps_what_fits_and_says_so)
     fake_server_set_rules(&scene.fake, SLOWLY);
     job_push_many(&scene.redis, JOB_JSON, 0, 900, 50);
     scene_start_pusherd(&scene);
-    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    wait_until_claimed();
     redis_kill(&scene.redis);
     fake_server_set_rules(&scene.fake, QUICKLY);
     cr_assert(wait_until(proc_logged(&scene.pusherd, "the spool is full"), WAIT_LONG_MS));

@@ -59,7 +59,7 @@ static void spool_all_of_one_of_two(struct proc *ret_other)
     fake_server_set_rules(&scene.fake, SLOWLY);
     scene_start_other(&scene, ret_other);
     job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
-    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
+    wait_until_claimed();
     scene_start_pusherd(&scene);
     cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 2, WAIT_LONG_MS));
     redis_kill(&scene.redis);
