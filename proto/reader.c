@@ -1,6 +1,8 @@
 /* Hands each call to the reader of the format, and converts values. */
 #include "proto/reader.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/utf8.h"
@@ -9,7 +11,9 @@
 #include "proto/msgpack_json.h"
 #include "proto/msgpack_read.h"
 
-#define DOUBLE_EXACT_MAX (UINT64_C(1) << 53) /* up to it every whole number is a double */
+#define SAFE_INTEGER_MAX                                                                           \
+    9007199254740991.0  /* 2^53 - 1: beyond it doubles stand for several numbers */
+#define NUMBER_MAX 1100 /* bytes; no double needs more digits */
 
 void reader_init(struct reader *reader, enum reader_format format, const char *bytes, size_t len)
 {
@@ -145,82 +149,29 @@ int value_integer(const struct value *value, bool *ret_negative, uint64_t *ret_m
     return 0;
 }
 
-/* The digits of `at` up to an exponent as *ret_number times ten to *ret_power, the number without
- * trailing zeros. False if it has more than 64 bits. */
-static bool take_mantissa(const char **at, const char *end, uint64_t *ret_number, long *ret_power)
+int value_double(const struct value *value, double *ret_number)
 {
-    bool fraction = false;
-    long zeros = 0;
+    char text[NUMBER_MAX + 1];
 
-    *ret_number = 0;
-    *ret_power = 0;
-    for (; *at < end && **at != 'e' && **at != 'E'; (*at)++) {
-        if (**at == '.') {
-            fraction = true;
-            continue;
-        }
-        *ret_power -= fraction;
-        if (**at == '0') {
-            zeros++;
-            continue;
-        }
-        for (; zeros > 0 && *ret_number > 0; zeros--) {
-            if (!add_digit(ret_number, '0'))
-                return false;
-        }
-        zeros = 0;
-        if (!add_digit(ret_number, **at))
-            return false;
-    }
-    *ret_power += zeros;
-    return true;
-}
-
-static long take_exponent(const char *at, const char *end)
-{
-    bool negative;
-    long exponent = 0;
-
-    if (at == end)
-        return 0;
-    at++;
-    negative = *at == '-';
-    for (; at < end; at++) {
-        if (*at >= '0' && *at <= '9' && exponent < 1000000000)
-            exponent = exponent * 10 + (*at - '0');
-    }
-    return negative ? -exponent : exponent;
-}
-
-/* A JSON number with a fraction or exponent, if it is whole and small: 1.7e12, 1700000000000.0. By
- * its digits rather than strtod(), which depends on the locale and rounds. */
-static int whole_decimal(const struct value *value, uint64_t *ret_number)
-{
-    const char *at = value->raw.ptr, *end = at + value->raw.len;
-    uint64_t number;
-    long power;
-
-    if (*at == '-' || !take_mantissa(&at, end, &number, &power))
-        return VALUE_RANGE;
-    power += take_exponent(at, end);
-    if (number > 0 && power < 0)
-        return VALUE_RANGE;
-    for (; number > 0 && power > 0; power--) {
-        if (number > DOUBLE_EXACT_MAX || !add_digit(&number, '0'))
+    *ret_number = value->number;
+    if (value->format == READER_JSON) {
+        if (value->raw.len > NUMBER_MAX)
             return VALUE_RANGE;
+        memcpy(text, value->raw.ptr, value->raw.len);
+        text[value->raw.len] = '\0';
+        *ret_number = strtod(text, NULL);
     }
-    if (number > DOUBLE_EXACT_MAX)
-        return VALUE_RANGE;
-    *ret_number = number;
-    return 0;
+    return isfinite(*ret_number) ? 0 : VALUE_RANGE;
 }
 
-static int whole_double(double number, uint64_t *ret_number)
+static int whole_double(const struct value *value, uint64_t *ret_number)
 {
-    if (!(number >= 0 && number <= (double)DOUBLE_EXACT_MAX) || (double)(uint64_t)number != number)
+    double number;
+
+    if (value_double(value, &number) < 0 || !(number >= 0 && number <= SAFE_INTEGER_MAX))
         return VALUE_RANGE;
     *ret_number = (uint64_t)number;
-    return 0;
+    return (double)*ret_number == number ? 0 : VALUE_RANGE;
 }
 
 int value_count(const struct value *value, int64_t *ret_count)
@@ -231,10 +182,8 @@ int value_count(const struct value *value, int64_t *ret_count)
 
     if (value->kind == VALUE_INTEGER)
         rc = value_integer(value, &negative, &number);
-    else if (value->format == READER_JSON)
-        rc = whole_decimal(value, &number);
     else
-        rc = whole_double(value->number, &number);
+        rc = whole_double(value, &number);
     if (rc < 0 || negative || number > INT64_MAX)
         return VALUE_RANGE;
     *ret_count = (int64_t)number;

@@ -117,8 +117,12 @@ int value_json(const struct value *value, struct arena *arena, struct pusher_str
 /* A VALUE_INTEGER. 0, or VALUE_RANGE if it is beyond 64 bits. */
 int value_integer(const struct value *value, bool *ret_negative, uint64_t *ret_magnitude);
 
-/* A number from 0 to INT64_MAX; as a double only if it is whole and at most 2^53, since some
- * languages have no other numbers. 0 or VALUE_RANGE. */
+/* A VALUE_DOUBLE; of JSON the double next to it. 0, or VALUE_RANGE if it is not finite, or written
+ * in more than 1100 bytes. */
+int value_double(const struct value *value, double *ret_number);
+
+/* A number from 0 to INT64_MAX; as a double, since some languages have no other numbers, only if it
+ * is whole and below 2^53. 0 or VALUE_RANGE. */
 int value_count(const struct value *value, int64_t *ret_count);
 
 /* "a string", "an integer": for messages. */

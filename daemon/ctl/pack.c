@@ -3,15 +3,11 @@
 #include "daemon/ctl/pack.h"
 
 #include <errno.h>
-#include <math.h>
 #include <msgpack/pack.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/reader.h"
-
-#define NUMBER_MAX 1100 /* bytes; no double needs more digits */
 
 struct packer {
     const char *start; /* of the text: positions count from here */
@@ -92,15 +88,10 @@ static int pack_integer(struct packer *packer, const struct value *value)
 
 static int pack_double(struct packer *packer, const struct value *value)
 {
-    char text[NUMBER_MAX + 1];
-    if (value->raw.len > NUMBER_MAX)
-        return fail(packer->why, packer->start, value->raw.ptr, "a number of too many digits");
-    memcpy(text, value->raw.ptr, value->raw.len);
-    text[value->raw.len] = '\0';
-    double number = strtod(text, NULL);
-    if (!isfinite(number))
+    double number;
+    if (value_double(value, &number) != 0)
         return fail(packer->why, packer->start, value->raw.ptr,
-                    "a number beyond a double, which msgpack cannot say");
+                    "a number beyond a double's range, or 1100 digits");
     return msgpack_pack_double(&packer->out, number);
 }
 
