@@ -64,18 +64,28 @@ static const char *source_file(const struct config_key *key, const char *object)
     return NULL;
 }
 
+/* Behind a blank a `;` begins a comment: a value that begins with one stands next to the `=`. */
+static void print_name(const char *name, const char *value, FILE *out)
+{
+    fprintf(out, "%s =%s", name, value && *value == ';' ? "" : " ");
+}
+
 static void print_key(const struct config_key *key, const char *object, FILE *out)
 {
     const char *path = source_file(key, object);
     const char *field = object + key->offset;
     if (key->flags & KEY_FROM_FILE) {
-        if (path)
-            fprintf(out, "%s = %s\n", key->name, path);
+        if (path) {
+            print_name(key->name, path, out);
+            fprintf(out, "%s\n", path);
+        }
         return;
     }
-    if (path || (config_kind_is_string(key->kind) && !*(char *const *)field))
+    bool is_string = config_kind_is_string(key->kind);
+    const char *text = is_string ? *(char *const *)field : NULL;
+    if (path || (is_string && !text))
         return;
-    fprintf(out, "%s = ", key->name);
+    print_name(key->name, text, out);
     print_value(key, field, out);
     fputc('\n', out);
 }

@@ -50,6 +50,17 @@ Test(config_dump, reads_back_equal)
     config_free(again);
 }
 
+/* " = ;k" would be read as nothing and a comment. */
+Test(config_dump, reads_back_a_value_that_begins_with_a_semicolon)
+{
+    struct config *config =
+        fixture_load("[app a]\napp_id=3\nkey=;k\nsecret=s\ncluster=eu\n", NULL, NULL);
+    char *dump = fixture_dump(config);
+    cr_expect(strstr(dump, "\nkey =;k\n"), "%s", dump);
+    free(dump);
+    config_free(config);
+}
+
 Test(config_dump, names_every_key)
 {
     write_secrets();
