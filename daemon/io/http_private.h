@@ -2,7 +2,8 @@
  *
  *     http.c            the multi handle: when curl is called, which transfers have ended
  *     http_socket.c     its sockets
- *     http_transfer.c   easy handles and replies, and the endpoints that they belong to */
+ *     http_endpoint.c   a server, and how to talk to it
+ *     http_transfer.c   easy handles and replies */
 #ifndef DAEMON_IO_HTTP_PRIVATE_H
 #define DAEMON_IO_HTTP_PRIVATE_H
 
@@ -60,6 +61,13 @@ void http_close_sockets(struct http *http);
 curl_socket_t http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
 int http_close_socket(void *http, curl_socket_t fd);
 
+/* ---- http_endpoint.c */
+
+void http_endpoint_free(struct http_endpoint *endpoint);
+
+/* To be called when a transfer has ended. Frees an endpoint that was given up and has no other. */
+void http_endpoint_free_if_unused(struct http_endpoint *endpoint);
+
 /* ---- http_transfer.c */
 
 /* A transfer set up for the call, from the spare ones or new; NULL when out of memory. */
@@ -70,6 +78,5 @@ struct http_transfer *http_transfer_get(struct http_endpoint *endpoint, struct h
 void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool cancelled);
 
 void http_transfer_free(struct http_transfer *transfer);
-void http_endpoint_free(struct http_endpoint *endpoint);
 
 #endif
