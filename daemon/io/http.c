@@ -60,6 +60,8 @@ void http_run_curl(struct http *http, curl_socket_t fd, int flags)
     drain(http);
 }
 
+/* Once a flush is enough: a connect that is given up within it has just had its handle closed, and
+ * the loop does not wait while a handle is closing. */
 static void go_on(struct http *http)
 {
     if (!http->some_stalled)
