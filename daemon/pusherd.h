@@ -1,8 +1,8 @@
 /* The process: the loop, what runs on it, and how it starts, turns and ends.
  *
- * Each turn of the loop, before it waits, on_turn() carries out everything that the callbacks of
- * the turn have made possible: it starts requests, settles jobs, claims more. Callbacks only change
- * state. */
+ * Each turn of the loop, before it waits, pusherd_on_turn() carries out everything that the
+ * callbacks of the turn have made possible: it starts requests, settles jobs, claims more.
+ * Callbacks only change state. */
 #ifndef DAEMON_PUSHERD_H
 #define DAEMON_PUSHERD_H
 

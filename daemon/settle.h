@@ -24,4 +24,10 @@ void settle_add(struct script_call *call, const struct settlement *settlement,
 void settle_add_progress(struct script_call *call, const struct settlement *settlement,
                          const struct delivery *delivery);
 
+/* ---- settle_outcome.c, for settle_add() */
+
+/* Adds the operations of a delivery that is done or has failed. */
+void settle_add_outcome(struct script_call *call, const struct settlement *settlement,
+                        const struct delivery *delivery);
+
 #endif

@@ -159,4 +159,13 @@ void source_free_slots(struct source *source);
 /* Writes the outcomes that are on their way to the journal. */
 void source_spool_settling(struct source *source);
 
+/* ---- source_return.c */
+
+/* Moves what goes back to the queue from source->unsettled to `later`. */
+void source_set_aside_returns(struct source *source, struct list *later);
+
+/* Brings source->unsettled into the order in which what goes back must be settled, and decides what
+ * goes back to the list and what among the retries. Nothing happens when memory is short. */
+void source_sort_returns(struct source *source);
+
 #endif

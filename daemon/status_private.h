@@ -4,13 +4,14 @@
  *     status_route.c    what is served where, and to whom
  *     status_request.c  one request: its answer, and what it asks of Redis meanwhile
  *     status_listen.c   the socket
- *     status_metrics.c, status_ready.c, console_*.c   the answers */
+ *     status_metrics*.c, status_ready.c, console_*.c   the answers */
 #ifndef DAEMON_STATUS_PRIVATE_H
 #define DAEMON_STATUS_PRIVATE_H
 
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "daemon/script.h"
 #include "daemon/source.h"
@@ -95,6 +96,12 @@ const char *status_route_methods(const struct status_request *request);
 
 /* Removes the unix socket, if it is still ours. */
 void status_unlink(const struct status *status);
+
+/* ---- status_metrics_queue.c, status_metrics_app.c */
+
+/* Families of /metrics, with a sample for each queue or app. */
+void status_metrics_queues(FILE *out, const struct pusherd *pusherd);
+void status_metrics_apps(FILE *out, const struct pusherd *pusherd);
 
 /* ---- what is served */
 

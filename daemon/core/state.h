@@ -1,5 +1,5 @@
 /* What the engine's files share: engine.c keeps the books, sender.c forms requests, judge.c judges
- * answers, settings.c changes limits. */
+ * answers, withdraw.c takes back what is not sent, settings.c changes limits. */
 #ifndef DAEMON_CORE_STATE_H
 #define DAEMON_CORE_STATE_H
 
@@ -42,6 +42,8 @@ struct engine {
     struct engine_counters counters;
 };
 
+/* ---- engine.c */
+
 /* Puts parts that have become ready (their ready_link in `ready`) where the sender finds them. */
 void engine_make_ready(struct engine *engine, struct list *ready);
 
@@ -54,13 +56,15 @@ void engine_part_resolved(struct engine *engine, struct job *job);
 /* The app has something to send. */
 void engine_app_is_busy(struct engine *engine, struct app *app);
 
+/* Parks every part of a request, and frees it. */
+void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);
+
+/* ---- withdraw.c */
+
 /* The job's parts are not to be sent any more. */
 bool engine_has_withdrawn(const struct engine *engine, const struct job *job);
 
 /* Parks the parts of such jobs in a request that is not in flight. What is left of it, or NULL. */
 struct request *engine_without_withdrawn(struct engine *engine, struct request *request);
-
-/* Parks every part of a request, and frees it. */
-void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);
 
 #endif

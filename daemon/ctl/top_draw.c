@@ -1,133 +1,23 @@
-/* Lines of text, no longer than the screen is wide: columns that a narrow one has no room for are
- * left out, and of the failures as many are shown as there are lines left. */
+/* The screen of top: its head, the queues, the daemons at work on them, and of the latest failures
+ * as many as there are lines left. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "daemon/ctl/canvas.h"
 #include "daemon/ctl/report_read.h"
 #include "daemon/ctl/top.h"
 #include "daemon/view/entry.h"
 #include "daemon/view/text.h"
 
-#define HEAD     "\033[7m" /* reverse */
-#define ALARM    "\033[1m" /* bold */
-#define PLAIN    "\033[0m"
-#define CELL     16
 #define STALE_MS 20000 /* a report that is older says nothing of now */
-
-struct column {
-    const char *title;
-    unsigned width;
-    unsigned from; /* columns that the screen must have */
-};
-
-struct canvas {
-    FILE *out;
-    unsigned columns, rows, used;
-};
-
-/* ---- cells */
-
-static void put_count(uint64_t n, char cell[CELL])
-{
-    if (n < 1000000)
-        snprintf(cell, CELL, "%" PRIu64, n);
-    else if (n < 1000000000)
-        snprintf(cell, CELL, "%.1fM", (double)n / 1e6);
-    else
-        snprintf(cell, CELL, "%.1fG", (double)n / 1e9);
-}
-
-static void put_rate(double rate, char cell[CELL])
-{
-    if (rate < 9.95)
-        snprintf(cell, CELL, rate > 0 ? "%.1f" : "0", rate);
-    else
-        put_count((uint64_t)(rate + 0.5), cell);
-}
-
-/* Negative: there is none. */
-static void put_time(double ms, char cell[CELL])
-{
-    if (ms < 0)
-        snprintf(cell, CELL, "-");
-    else if (ms < 9.95)
-        snprintf(cell, CELL, "%.1f ms", ms);
-    else if (ms < 999.5)
-        snprintf(cell, CELL, "%.0f ms", ms);
-    else if (ms < 99950)
-        snprintf(cell, CELL, "%.1f s", ms / 1000);
-    else
-        snprintf(cell, CELL, "%.0f min", ms / 60000);
-}
-
-/* ---- lines */
-
-static bool begin_line(struct canvas *canvas)
-{
-    return canvas->used < canvas->rows && ++canvas->used;
-}
-
-static unsigned put_cut(FILE *out, const char *text, unsigned width)
-{
-    char *clean = NULL;
-    size_t len = 0;
-    unsigned n = 0;
-    FILE *memory = open_memstream(&clean, &len);
-    if (!memory)
-        return 0;
-    text_clean(memory, pusher_str(text), width);
-    fclose(memory);
-    for (size_t i = 0; clean && i < len; i++)
-        n += (clean[i] & 0xc0) != 0x80; /* characters */
-    if (clean)
-        fputs(clean, out);
-    free(clean);
-    return n;
-}
-
-static void put_line(struct canvas *canvas, const char *style, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void put_line(struct canvas *canvas, const char *style, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (!begin_line(canvas))
-        return;
-    fputs(style, canvas->out);
-    unsigned n = put_cut(canvas->out, text, canvas->columns);
-    fprintf(canvas->out, "%*s%s\n", strcmp(style, HEAD) == 0 ? (int)(canvas->columns - n) : 0, "",
-            *style ? PLAIN : "");
-}
-
-static void put_row(struct canvas *canvas, const char *style, const char *name,
-                    const struct column *columns, size_t n, char cells[][CELL])
-{
-    unsigned taken = 0;
-    if (!begin_line(canvas))
-        return;
-    for (size_t i = 0; i < n; i++)
-        taken += canvas->columns >= columns[i].from ? columns[i].width : 0;
-    unsigned room = canvas->columns - taken;
-    fputs(style, canvas->out);
-    fprintf(canvas->out, "%*s", (int)(room - put_cut(canvas->out, name, room)), "");
-    for (size_t i = 0; i < n; i++)
-        if (canvas->columns >= columns[i].from)
-            fprintf(canvas->out, "%*s", (int)columns[i].width, cells ? cells[i] : columns[i].title);
-    fprintf(canvas->out, "%s\n", *style ? PLAIN : "");
-}
 
 /* ---- queues */
 
 enum { Q_BACKLOG, Q_HELD, Q_WAITING, Q_PARKED, Q_JOBS, Q_FAILED, Q_RESULTS, Q_FAILURES, N_Q };
 
-static const struct column queue_columns[N_Q] = {
+static const struct canvas_column queue_columns[N_Q] = {
     [Q_BACKLOG] = {"backlog", 9, 0},    [Q_HELD] = {"held", 7, 0},
     [Q_WAITING] = {"waiting", 9, 60},   [Q_PARKED] = {"parked", 8, 70},
     [Q_JOBS] = {"jobs/s", 8, 50},       [Q_FAILED] = {"failed/s", 9, 60},
@@ -157,41 +47,42 @@ static void draw_pauses(struct canvas *canvas, const struct queue_status *queue)
         bool is_queue = strcmp(pause->app, PAUSES_QUEUE) == 0;
         const char *reason = pause->reason ? pause->reason : "";
         text_duration(queue->now_ms > pause->since_ms ? queue->now_ms - pause->since_ms : 0, ago);
-        put_line(canvas, ALARM, "  %s%s paused for %s%s%s", is_queue ? "the queue is" : "app ",
-                 is_queue ? "" : pause->app, ago, *reason ? ": " : "", reason);
+        canvas_put_line(canvas, CANVAS_ALARM, "  %s%s paused for %s%s%s",
+                        is_queue ? "the queue is" : "app ", is_queue ? "" : pause->app, ago,
+                        *reason ? ": " : "", reason);
     }
 }
 
 static void draw_queue(struct canvas *canvas, const struct queue_status *queue)
 {
-    char cells[N_Q][CELL];
+    char cells[N_Q][CANVAS_CELL];
     double jobs = 0, failed = 0;
     uint64_t parked = 0;
     for (size_t i = 0; i < queue->n_parked; i++)
         parked += queue->parked[i].jobs;
     add_rates(queue, &jobs, &failed);
-    put_count(queue->backlog, cells[Q_BACKLOG]);
-    put_count(queue->held, cells[Q_HELD]);
-    put_count(queue->waiting, cells[Q_WAITING]);
-    put_count(parked, cells[Q_PARKED]);
-    put_rate(jobs, cells[Q_JOBS]);
-    put_rate(failed, cells[Q_FAILED]);
-    put_count(queue->results, cells[Q_RESULTS]);
-    put_count(queue->failures, cells[Q_FAILURES]);
-    put_row(canvas, "", queue->list, queue_columns, N_Q, cells);
+    canvas_put_count(queue->backlog, cells[Q_BACKLOG]);
+    canvas_put_count(queue->held, cells[Q_HELD]);
+    canvas_put_count(queue->waiting, cells[Q_WAITING]);
+    canvas_put_count(parked, cells[Q_PARKED]);
+    canvas_put_rate(jobs, cells[Q_JOBS]);
+    canvas_put_rate(failed, cells[Q_FAILED]);
+    canvas_put_count(queue->results, cells[Q_RESULTS]);
+    canvas_put_count(queue->failures, cells[Q_FAILURES]);
+    canvas_put_row(canvas, "", queue->list, queue_columns, N_Q, cells);
     draw_pauses(canvas, queue);
     for (size_t i = 0; i < queue->n_parked; i++)
-        put_line(canvas, "", "  app %s: %" PRIu64 " jobs parked", queue->parked[i].app,
-                 queue->parked[i].jobs);
+        canvas_put_line(canvas, "", "  app %s: %" PRIu64 " jobs parked", queue->parked[i].app,
+                        queue->parked[i].jobs);
     if (queue->n_consumers == 0)
-        put_line(canvas, ALARM, "  no pusherd is at work on this list");
+        canvas_put_line(canvas, CANVAS_ALARM, "  no pusherd is at work on this list");
 }
 
 /* ---- daemons */
 
 enum { D_EVENTS, D_JOBS, D_FILL, D_P50, D_P99, D_HELD, D_OLDEST, D_SENDING, D_HEARD, N_D };
 
-static const struct column daemon_columns[N_D] = {
+static const struct canvas_column daemon_columns[N_D] = {
     [D_EVENTS] = {"events/s", 9, 0}, [D_JOBS] = {"jobs/s", 8, 60},
     [D_FILL] = {"fill", 6, 0},       [D_P50] = {"p50", 8, 60},
     [D_P99] = {"p99", 8, 0},         [D_HELD] = {"held", 7, 70},
@@ -220,27 +111,27 @@ static void draw_gates(struct canvas *canvas, const struct report_view *view)
         const char *app = json_string_value(json_object_get(gate, "app"));
         const char *cause = json_string_value(json_object_get(gate, "cause"));
         const char *text = json_string_value(json_object_get(gate, "text"));
-        put_line(canvas, ALARM, "  app %s may not send: %s%s%s", app ? app : "?",
-                 cause ? cause : "?", text && *text ? ": " : "", text ? text : "");
+        canvas_put_line(canvas, CANVAS_ALARM, "  app %s may not send: %s%s%s", app ? app : "?",
+                        cause ? cause : "?", text && *text ? ": " : "", text ? text : "");
     }
     if (view->more_gates > 0)
-        put_line(canvas, ALARM, "  and %" PRIu64 " more apps", view->more_gates);
+        canvas_put_line(canvas, CANVAS_ALARM, "  and %" PRIu64 " more apps", view->more_gates);
 }
 
 static void draw_numbers(struct canvas *canvas, const char *name, uint64_t now_ms,
                          const struct report_view *view)
 {
-    char cells[N_D][CELL];
-    put_rate(view->events, cells[D_EVENTS]);
-    put_rate(view->jobs, cells[D_JOBS]);
-    snprintf(cells[D_FILL], CELL, view->fill < 0 ? "-" : "%.1f", view->fill);
-    put_time(view->p50_ms, cells[D_P50]);
-    put_time(view->p99_ms, cells[D_P99]);
-    put_count(view->held, cells[D_HELD]);
-    put_time(view->held > 0 ? (double)view->oldest_ms : -1, cells[D_OLDEST]);
-    put_count(view->in_flight, cells[D_SENDING]);
-    put_time(now_ms > view->at_ms ? (double)(now_ms - view->at_ms) : 0, cells[D_HEARD]);
-    put_row(canvas, "", name, daemon_columns, N_D, cells);
+    char cells[N_D][CANVAS_CELL];
+    canvas_put_rate(view->events, cells[D_EVENTS]);
+    canvas_put_rate(view->jobs, cells[D_JOBS]);
+    snprintf(cells[D_FILL], CANVAS_CELL, view->fill < 0 ? "-" : "%.1f", view->fill);
+    canvas_put_time(view->p50_ms, cells[D_P50]);
+    canvas_put_time(view->p99_ms, cells[D_P99]);
+    canvas_put_count(view->held, cells[D_HELD]);
+    canvas_put_time(view->held > 0 ? (double)view->oldest_ms : -1, cells[D_OLDEST]);
+    canvas_put_count(view->in_flight, cells[D_SENDING]);
+    canvas_put_time(now_ms > view->at_ms ? (double)(now_ms - view->at_ms) : 0, cells[D_HEARD]);
+    canvas_put_row(canvas, "", name, daemon_columns, N_D, cells);
     draw_gates(canvas, view);
 }
 
@@ -253,9 +144,9 @@ static void draw_daemon(struct canvas *canvas, const struct queue_status *queue,
     report_read(consumer->report, &view);
     if (consumer->lease_ms < 0) {
         text_duration((uint64_t)-consumer->lease_ms, ago);
-        put_line(canvas, ALARM, "%s  gone? Its lease ran out %s ago", name, ago);
+        canvas_put_line(canvas, CANVAS_ALARM, "%s  gone? Its lease ran out %s ago", name, ago);
     } else if (!is_fresh(queue, &view)) {
-        put_line(canvas, "", "%s  has not said how it is doing", name);
+        canvas_put_line(canvas, "", "%s  has not said how it is doing", name);
     } else {
         draw_numbers(canvas, name, queue->now_ms, &view);
     }
@@ -271,7 +162,7 @@ static void draw_daemons(struct canvas *canvas, const struct top_look *look)
         if (i == 0 || look->n > 1) {
             snprintf(title, sizeof title, "daemon%s%.50s", look->n > 1 ? " of " : "",
                      look->n > 1 ? queue->list : "");
-            put_row(canvas, HEAD, title, daemon_columns, N_D, NULL);
+            canvas_put_row(canvas, CANVAS_HEAD, title, daemon_columns, N_D, NULL);
         }
         for (size_t k = 0; k < queue->n_consumers; k++)
             draw_daemon(canvas, queue, &queue->consumers[k]);
@@ -310,10 +201,10 @@ static void draw_failure(struct canvas *canvas, const struct stream_entry *entry
     const char *http = field(entry, "http");
     text_time(entry->unix_ms, true, time);
     const char *clock = strchr(time, ' ');
-    put_line(canvas, "", "%s %s%s%s  %s  %s  %s  id %s", clock ? clock + 1 : time,
-             field(entry, "code"), strcmp(http, "0") == 0 ? "" : " ",
-             strcmp(http, "0") == 0 ? "" : http, field(entry, "app"), field(entry, "error"),
-             field(entry, "op"), field(entry, "id"));
+    canvas_put_line(canvas, "", "%s %s%s%s  %s  %s  %s  id %s", clock ? clock + 1 : time,
+                    field(entry, "code"), strcmp(http, "0") == 0 ? "" : " ",
+                    strcmp(http, "0") == 0 ? "" : http, field(entry, "app"), field(entry, "error"),
+                    field(entry, "op"), field(entry, "id"));
 }
 
 static void draw_failures(struct canvas *canvas, const struct top_look *look)
@@ -323,7 +214,7 @@ static void draw_failures(struct canvas *canvas, const struct top_look *look)
     size_t queue = newest(look, next, &entry);
     if (queue == SIZE_MAX || canvas->used + 2 > canvas->rows)
         return;
-    put_line(canvas, HEAD, "latest failures");
+    canvas_put_line(canvas, CANVAS_HEAD, "latest failures");
     for (; queue != SIZE_MAX && canvas->used < canvas->rows; queue = newest(look, next, &entry)) {
         draw_failure(canvas, &entry);
         next[queue]++;
@@ -339,10 +230,10 @@ static void draw_head(struct canvas *canvas, const struct top_frame *frame)
     clock_gettime(CLOCK_REALTIME, &now);
     text_time((uint64_t)now.tv_sec * 1000, true, time);
     const char *clock = strchr(time, ' ');
-    put_line(canvas, "", "pusherctl top  %s  every %u s  Redis %s  q quits",
-             clock ? clock + 1 : time, frame->interval_ms / 1000, frame->where);
+    canvas_put_line(canvas, "", "pusherctl top  %s  every %u s  Redis %s  q quits",
+                    clock ? clock + 1 : time, frame->interval_ms / 1000, frame->where);
     if (frame->trouble)
-        put_line(canvas, ALARM, "%s; trying again. Last seen:", frame->trouble);
+        canvas_put_line(canvas, CANVAS_ALARM, "%s; trying again. Last seen:", frame->trouble);
 }
 
 char *top_draw(const struct top_look *look, const struct top_frame *frame)
@@ -354,7 +245,7 @@ char *top_draw(const struct top_look *look, const struct top_frame *frame)
     if (!canvas.out)
         return NULL;
     draw_head(&canvas, frame);
-    put_row(&canvas, HEAD, "queue", queue_columns, N_Q, NULL);
+    canvas_put_row(&canvas, CANVAS_HEAD, "queue", queue_columns, N_Q, NULL);
     for (size_t i = 0; i < look->n; i++)
         draw_queue(&canvas, &look->queues[i]);
     draw_daemons(&canvas, look);

@@ -15,107 +15,6 @@
 #define MAX_AGE_S         60L /* an idle connection older than this is not used again */
 #define ADDRESS_AGE_S     5L  /* of an answer of the resolver: then it is asked again */
 
-static char *copy(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
-static bool add_header(struct curl_slist **list, const char *name, const char *value)
-{
-    char line[256];
-    struct curl_slist *longer;
-
-    if (snprintf(line, sizeof(line), "%s: %s", name, value) >= (int)sizeof(line))
-        return false;
-    longer = curl_slist_append(*list, line);
-    if (longer)
-        *list = longer;
-    return longer != NULL;
-}
-
-static bool set_headers(struct http_endpoint *endpoint, const char *library)
-{
-    struct curl_slist **lists[] = {&endpoint->post_headers, &endpoint->get_headers};
-
-    if (!add_header(&endpoint->post_headers, "Content-Type", "application/json"))
-        return false;
-    for (int i = 0; i < 2; i++) {
-        struct curl_slist *longer = curl_slist_append(*lists[i], "Expect:");
-
-        if (!longer)
-            return false;
-        *lists[i] = longer;
-        if (library && !add_header(lists[i], "X-Pusher-Library", library))
-            return false;
-        if (!endpoint->keep_alive && !add_header(lists[i], "Connection", "close"))
-            return false;
-    }
-    return true;
-}
-
-int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
-                      struct http_endpoint **ret_endpoint)
-{
-    struct http_endpoint *endpoint = calloc(1, sizeof(*endpoint));
-
-    if (!endpoint)
-        return UV_ENOMEM;
-    endpoint->http = http;
-    endpoint->base_url = copy(options->base_url);
-    endpoint->proxy = copy(options->proxy ? options->proxy : "");
-    endpoint->ca_file = copy(options->ca_file);
-    endpoint->user_agent = copy(options->user_agent);
-    endpoint->timeout_ms = options->timeout_ms;
-    endpoint->keep_alive = options->keep_alive;
-    endpoint->absolute_target = options->proxy && strncasecmp(options->base_url, "http:", 5) == 0;
-    if (!endpoint->base_url || !endpoint->proxy || (options->ca_file && !endpoint->ca_file) ||
-        !set_headers(endpoint, options->library)) {
-        http_endpoint_free(endpoint);
-        return UV_ENOMEM;
-    }
-    endpoint->next = http->endpoints;
-    http->endpoints = endpoint;
-    *ret_endpoint = endpoint;
-    return 0;
-}
-
-void http_endpoint_free(struct http_endpoint *endpoint)
-{
-    while (endpoint->spare) {
-        struct http_transfer *transfer = endpoint->spare;
-
-        endpoint->spare = transfer->next;
-        http_transfer_free(transfer);
-    }
-    curl_slist_free_all(endpoint->post_headers);
-    curl_slist_free_all(endpoint->get_headers);
-    free(endpoint->base_url);
-    free(endpoint->proxy);
-    free(endpoint->ca_file);
-    free(endpoint->user_agent);
-    free(endpoint);
-}
-
-static void free_if_unused(struct http_endpoint *endpoint)
-{
-    struct http_endpoint **at = &endpoint->http->endpoints;
-
-    if (!endpoint->is_given_up || endpoint->n_active > 0)
-        return;
-    while (*at != endpoint)
-        at = &(*at)->next;
-    *at = endpoint->next;
-    http_endpoint_free(endpoint);
-}
-
-void http_endpoint_give_up(struct http_endpoint *endpoint)
-{
-    if (!endpoint)
-        return;
-    endpoint->is_given_up = true;
-    free_if_unused(endpoint);
-}
-
 /* Keeps what fits into the cap and swallows the rest: an endless reply ends at the timeout. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 {
@@ -342,7 +241,7 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool ca
     transfer->next = endpoint->spare;
     endpoint->spare = transfer;
     endpoint->n_active--;
-    free_if_unused(endpoint);
+    http_endpoint_free_if_unused(endpoint);
 }
 
 void http_transfer_free(struct http_transfer *transfer)

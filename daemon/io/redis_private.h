@@ -4,6 +4,15 @@
 
 #include "daemon/io/redis.h"
 
+/* A command that is not answered yet, in redis->calls. */
+struct redis_call {
+    struct redis_call *next;
+    uint64_t deadline_ms;
+    redis_reply_cb reply_cb;
+    void *data;
+    bool is_proof; /* its success shows that the server is of use */
+};
+
 /* ---- redis.c */
 
 /* Notes a failure: the connection is torn down when no callback is running. The first one counts.
@@ -15,10 +24,15 @@ uint64_t redis_now_ms(void);
 /* Sets the one timer of a connection: a deadline, or the end of the backoff. */
 void redis_arm_deadline(struct redis *redis, uint64_t deadline_ms);
 
+/* ---- redis_command.c */
+
 /* As redis_command(), in any state that has a context. */
 int redis_send_command(struct redis *redis, int argc, const char *const *argv,
                        const size_t *lengths, uint64_t timeout_ms, redis_reply_cb reply_cb,
                        void *data);
+
+/* Calls what is still unanswered back, without a reply: the connection is gone. */
+void redis_fail_calls(struct redis *redis);
 
 /* ---- redis_reply.c */
 
