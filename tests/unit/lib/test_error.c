@@ -55,8 +55,7 @@ Test(error, a_long_string_of_blanks_is_shown_within_its_buffer)
         memset(guarded, 'g', sizeof(guarded));
         memset(text, ' ', sizeof(text));
         memset(text, 'a', n_seen);
-        const char *shown =
-            pusher__shown((struct pusher_string){text, sizeof(text)}, guarded + 8);
+        const char *shown = pusher__shown((struct pusher_string){text, sizeof(text)}, guarded + 8);
         cr_expect_eq(memcmp(guarded, "gggggggg", 8), 0, "%zu seen", n_seen);
         cr_expect_eq(strlen(shown), n_seen + 3);
         cr_expect_str_eq(shown + n_seen, "...");
