@@ -53,10 +53,12 @@ local function claim(set, id, record)
   bytes = bytes + #record
 end
 
--- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given.
+-- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given. So does
+-- one that somebody set to 2^53 or more: from there on Lua would take an id for the next one, and lose its job.
+local MAX_ID = 9007199254740991
 local function new_ids(count)
   local last = redis.call('INCRBY', seq, count)
-  if last > count then return last end
+  if last > count and last <= MAX_ID then return last end
   last = now * 1000 + count
   redis.call('SET', seq, string.format('%d', last))
   return last

@@ -44,6 +44,19 @@ Test(replay, of_a_job_that_failed_in_part_is_a_retry_that_knows_what_was_deliver
     freeReplyObject(reply);
 }
 
+Test(replay, loses_no_job_to_a_counter_that_is_too_large)
+{
+    char id[2][FAILURE_ID_MAX];
+
+    redis_do(&scripts_server, "SET %s 1000000000000000000", key_of(KEYS_SEQ));
+    for (int i = 0; i < 2; i++) {
+        add_failure("job", 3, id[i]);
+        replay_expecting(0, id[i], "0:0:0:1:");
+    }
+    cr_expect_eq(n_in("HLEN", key_of(KEYS_RETRY_JOBS)), 2);
+    cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 2);
+}
+
 Test(replay, a_second_one_finds_nothing)
 {
     char id[FAILURE_ID_MAX];
