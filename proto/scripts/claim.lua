@@ -85,6 +85,7 @@ local function claim_retries()
 end
 
 local function refuse(number, element)
+  redis.call('HEXISTS', inflight, '') -- fails here, before the failure is written, if the rest could not be claimed
   local reply = redis.pcall('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. number, 'op', '',
     'app', '', 'code', 'payload_too_large', 'http', 0, 'error',
     'the element has ' .. #element .. ' bytes, max_job_bytes is ' .. max_job_bytes, 'attempts', 0, 'job', element)

@@ -226,6 +226,24 @@ Test(claim, loses_nothing_when_a_failure_cannot_be_written)
     cr_expect_eq(n_listed(), 2);
 }
 
+Test(claim, makes_one_failure_though_the_claim_is_of_another_type)
+{
+    open_consumer("a");
+    redis_do(&scripts_server, "SET %s x", key_of_consumer(KEYS_INFLIGHT, "a"));
+    push_numbers(1, 1);
+    push_oversize();
+    for (int i = 0; i < 3; i++) {
+        redisReply *reply = claim("a", 10);
+        cr_expect_eq(reply->type, REDIS_REPLY_ERROR);
+        freeReplyObject(reply);
+    }
+    redis_do(&scripts_server, "DEL %s", key_of_consumer(KEYS_INFLIGHT, "a"));
+    freeReplyObject(claim("a", 10));
+    cr_expect_eq(n_failures(), 1);
+    cr_expect_eq(n_inflight("a"), 1);
+    cr_expect_eq(n_listed(), 0);
+}
+
 /* A key of another type, set by somebody, must not make a claim lose what it has taken already. */
 static void expect_no_loss(const char *key)
 {
