@@ -157,6 +157,19 @@ Test(replay, does_nothing_by_halves_for_a_user_who_may_not_remove)
     cr_expect_eq(n_failures(), 1);
 }
 
+/* docs/redis.md gives a daemon INCRBY, for claims, and its console XRANGE and XDEL for this. */
+Test(replay, needs_no_right_to_count_that_a_claim_does_not)
+{
+    char id[FAILURE_ID_MAX];
+
+    add_failure("job", 3, id);
+    redis_do(&scripts_server, "ACL SETUSER u on nopass ~* +@all -incr");
+    redis_do(&scripts_server, "AUTH u x");
+    replay_expecting(0, id, "0:0:0:1:");
+    redis_do(&scripts_server, "AUTH default x");
+    cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 1);
+}
+
 Test(replay, is_refused_while_redis_is_full)
 {
     char id[FAILURE_ID_MAX];
