@@ -1,5 +1,6 @@
 /* Checks of a client's configuration: every text names the field, none shows a secret. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "lib/client_private.h"
@@ -130,6 +131,21 @@ static bool is_host_and_port(const char *text)
     return is_address && port >= 1 && port <= 65535;
 }
 
+/* What libcurl takes for user and password. Of another "@" it says "Unsupported proxy syntax", and
+ * shows the password with it; because of a control character it would use no proxy at all. */
+static int check_credentials(const char *text, size_t len, struct pusher_error *error)
+{
+    for (const char *c = text; c < text + len; c++) {
+        if (strchr("/?#@", *c))
+            return pusher__fail(error, PUSHER_ECONFIG,
+                                "proxy: / ? # and @ in user and password must be percent-encoded");
+        if (*c == '%' && (c[1] == '0' || c[1] == '1') && isxdigit((unsigned char)c[2]))
+            return pusher__fail(error, PUSHER_ECONFIG,
+                                "proxy: user and password may not hold control characters");
+    }
+    return 0;
+}
+
 static int check_proxy(const char *proxy, struct pusher_error *error)
 {
     static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://", NULL};
@@ -144,10 +160,10 @@ static int check_proxy(const char *proxy, struct pusher_error *error)
                             "proxy: must begin with http://, https://, socks5:// or socks5h://");
     const char *rest = proxy + strlen(schemes[i]);
     const char *at = strrchr(rest, '@');
-    /* Else the password would end there for some readers, and be shown by them as a path. */
-    if (at && rest + strcspn(rest, "/?#") < at)
-        return pusher__fail(error, PUSHER_ECONFIG,
-                            "proxy: / ? and # in user and password must be percent-encoded");
+    if (at)
+        rc = check_credentials(rest, (size_t)(at - rest), error);
+    if (rc != 0)
+        return rc;
     if (!is_host_and_port(at ? at + 1 : rest))
         return pusher__fail(error, PUSHER_ECONFIG,
                             "proxy: must be a URL like http://host:3128 or "

@@ -66,8 +66,10 @@ int pusher__fail_plain(struct pusher_error *error, int code)
 
 const char *pusher__shown(struct pusher_string s, char buf[PUSHER__SHOWN_MAX])
 {
-    pusher__utf8_line(s.ptr, s.len, buf, PUSHER__SHOWN_MAX);
-    if (strlen(buf) < s.len && s.len >= PUSHER__SHOWN_MAX)
-        memcpy(buf + strlen(buf) - 3, "...", 3);
+    size_t shown = pusher__utf8_line(s.ptr, s.len, buf, PUSHER__SHOWN_MAX);
+    if (shown < s.len && s.len >= PUSHER__SHOWN_MAX) {
+        shown = pusher__utf8_cut(buf, shown, PUSHER__SHOWN_MAX - sizeof("..."));
+        memcpy(buf + shown, "...", sizeof("..."));
+    }
     return buf;
 }

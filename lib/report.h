@@ -18,7 +18,8 @@ int pusher__fail(struct pusher_error *error, int code, const char *format, ...)
 /* As pusher__fail(), with the general text of the code. */
 int pusher__fail_plain(struct pusher_error *error, int code);
 
-/* The beginning of a string that came from a caller, fit for an error's text. Returns `buf`. */
+/* The beginning of a string that came from a caller, fit for an error's text; dots stand for what a
+ * long one has more. Returns `buf`. */
 #define PUSHER__SHOWN_MAX 64
 const char *pusher__shown(struct pusher_string s, char buf[PUSHER__SHOWN_MAX]);
 

@@ -114,7 +114,21 @@ static bool signed_by_key(const struct pusher_client *client, const struct pushe
     return false;
 }
 
-/* A header may come several times: one key that we know, with one signature of it, is enough. */
+/* True if a key header in front of the one that ends at `index` names the same key. */
+static bool is_repeated(const struct pusher_webhook *webhook, struct pusher_string key,
+                        size_t index)
+{
+    struct pusher_string other;
+    for (size_t i = 0; (other = next_header(webhook, KEY_HEADER, &i)).ptr && i < index;) {
+        if (other.len == key.len && memcmp(other.ptr, key.ptr, key.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A header may come several times: one key that we know, with one signature of it, is enough. Each
+ * key is tried once, and so each secret: whoever sends the headers cannot have the body hashed more
+ * often than there are secrets. */
 static int check_signature(const struct pusher_client *client, const struct pusher_webhook *webhook,
                            struct pusher_error *error)
 {
@@ -122,7 +136,7 @@ static int check_signature(const struct pusher_client *client, const struct push
     bool knows_key = false;
     size_t index = 0;
     while ((key = next_header(webhook, KEY_HEADER, &index)).ptr) {
-        if (signed_by_key(client, webhook, key, &knows_key))
+        if (!is_repeated(webhook, key, index) && signed_by_key(client, webhook, key, &knows_key))
             return 0;
     }
     return pusher__fail(error, PUSHER_ESIGNATURE,

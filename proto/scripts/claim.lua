@@ -53,10 +53,12 @@ local function claim(set, id, record)
   bytes = bytes + #record
 end
 
--- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given.
+-- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given. So does
+-- one that somebody set to 2^53 or more: from there on Lua would take an id for the next one, and lose its job.
+local MAX_ID = 9007199254740991
 local function new_ids(count)
   local last = redis.call('INCRBY', seq, count)
-  if last > count then return last end
+  if last > count and last <= MAX_ID then return last end
   last = now * 1000 + count
   redis.call('SET', seq, string.format('%d', last))
   return last
@@ -83,6 +85,7 @@ local function claim_retries()
 end
 
 local function refuse(number, element)
+  redis.call('HEXISTS', inflight, '') -- fails here, before the failure is written, if the rest could not be claimed
   local reply = redis.pcall('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. number, 'op', '',
     'app', '', 'code', 'payload_too_large', 'http', 0, 'error',
     'the element has ' .. #element .. ' bytes, max_job_bytes is ' .. max_job_bytes, 'attempts', 0, 'job', element)

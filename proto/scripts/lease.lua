@@ -55,8 +55,11 @@ end
 local first = redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')
 local oldest_parked = {}
 for _, app in ipairs(redis.call('SMEMBERS', parked)) do
-  oldest_parked[#oldest_parked + 1] = app
-  oldest_parked[#oldest_parked + 1] = redis.call('ZRANGE', parked .. ':' .. app, 0, 0)[1]
+  local oldest = redis.call('ZRANGE', parked .. ':' .. app, 0, 0)[1]
+  if oldest then -- else its set was removed: a name without an id would take that of the next app
+    oldest_parked[#oldest_parked + 1] = app
+    oldest_parked[#oldest_parked + 1] = oldest
+  end
 end
 local out = {now, state, redis.call('LLEN', list), first[2] and math.floor(tonumber(first[2])) or -1,
   redis.call('HKEYS', paused), oldest_parked, exclusive and least_waiting() or -1}

@@ -18,8 +18,8 @@ local gone = {}
 
 -- As in claim.lua.
 local function new_id()
-  local id = redis.call('INCR', seq)
-  if id == 1 then
+  local id = redis.call('INCRBY', seq, 1)
+  if id <= 1 or id > 9007199254740991 then
     id = now * 1000
     redis.call('SET', seq, string.format('%d', id))
   end

@@ -102,6 +102,7 @@ local function settle_waiting(op, id, a)
   elseif op == 'K' or op == 'P' then
     add_header(id, ARGV[a], record)
   elseif op ~= 'B' then
+    redis.call('ZSCORE', retry, id) -- fails here, before an outcome is written, if the set is of another type
     ops[op](id, a, record)
     redis.call('ZREM', retry, id) -- if it is parked instead, unpark.lua and claim.lua pass over it
     redis.call('HDEL', retry_jobs, id)

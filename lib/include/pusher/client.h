@@ -39,7 +39,8 @@ struct pusher_config {
     unsigned port;       /* 0: 443 with TLS, else 80 */
     bool use_tls;        /* default true */
     const char *ca_file; /* PEM bundle for TLS, instead of the system's */
-    const char *proxy;   /* http://[user:password@]host:port; also https, socks5, socks5h */
+    const char *proxy;   /* http://[user:password@]host:port; also https, socks5, socks5h; / ? # @ %
+                          * in user and password must be percent-encoded */
     unsigned timeout_ms; /* whole request; 0: the default, 5000 */
     bool keep_alive;     /* default true: connections are reused */
 

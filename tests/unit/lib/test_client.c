@@ -139,9 +139,24 @@ Test(client, an_ipv6_host_stands_in_brackets_in_the_url)
     pusher_client_free(client);
 }
 
+/* Else libcurl would show the password in the text of an error, or connect without the proxy. */
+Test(client, credentials_of_a_proxy_are_what_libcurl_reads)
+{
+    static const char *const encoded[] = {"http://u:p@w@p:1", "http://u@h:pw@p:1"};
+    static const char *const control[] = {"http://u:p%00w@p:1", "http://u%0a:pw@p:1",
+                                          "socks5://u:%1Fpw@p:1"};
+    for (size_t i = 0; i < sizeof(encoded) / sizeof(encoded[0]); i++)
+        EXPECT_REFUSED(proxy, encoded[i],
+                       "proxy: / ? # and @ in user and password must be percent-encoded");
+    for (size_t i = 0; i < sizeof(control) / sizeof(control[0]); i++)
+        EXPECT_REFUSED(proxy, control[i],
+                       "proxy: user and password may not hold control characters");
+    EXPECT_TAKEN(proxy, "http://u%20x:p%7f%20%0w%@p:1");
+}
+
 Test(client, proxies_are_urls_with_a_port)
 {
-    static const char *const good[] = {"http://p:3128", "http://u:p@h@p:3128/", "https://p:1",
+    static const char *const good[] = {"http://p:3128", "http://u:p%40h@p:3128/", "https://p:1",
                                        "socks5h://[::1]:1080"};
     static const char *const bad[] = {"http://p",       "http://:80",    "http://p:0",
                                       "http://p:65536", "http://p:80/x", "http://p:8a",
@@ -154,7 +169,7 @@ Test(client, proxies_are_urls_with_a_port)
         cr_assert(strncmp(refusal(&config), "proxy: ", 7) == 0, "%s", bad[i]);
     }
     EXPECT_REFUSED(proxy, "http://u:p/w@p:1",
-                   "proxy: / ? and # in user and password must be percent-encoded");
+                   "proxy: / ? # and @ in user and password must be percent-encoded");
     EXPECT_REFUSED(proxy, "ftp://p:1",
                    "proxy: must begin with http://, https://, socks5:// or socks5h://");
 }

@@ -47,6 +47,21 @@ Test(error, a_shown_string_is_short)
     cr_assert_str_eq(shown + PUSHER__SHOWN_MAX - 4, "...");
 }
 
+/* What is shown of it is shorter than the dots: they must not be put in front of the buffer. */
+Test(error, a_long_string_of_blanks_is_shown_within_its_buffer)
+{
+    char guarded[8 + PUSHER__SHOWN_MAX], text[200];
+    for (size_t n_seen = 0; n_seen < 5; n_seen++) {
+        memset(guarded, 'g', sizeof(guarded));
+        memset(text, ' ', sizeof(text));
+        memset(text, 'a', n_seen);
+        const char *shown = pusher__shown((struct pusher_string){text, sizeof(text)}, guarded + 8);
+        cr_expect_eq(memcmp(guarded, "gggggggg", 8), 0, "%zu seen", n_seen);
+        cr_expect_eq(strlen(shown), n_seen + 3);
+        cr_expect_str_eq(shown + n_seen, "...");
+    }
+}
+
 Test(error, the_version_is_a_number)
 {
     cr_assert_gt(strlen(pusher_version()), 4);

@@ -1,4 +1,5 @@
 #include <sodium.h>
+#include <time.h>
 
 #include "tests/unit/lib/vectors.h"
 
@@ -215,6 +216,39 @@ Test(webhook, every_secret_of_the_key_is_tried)
     expect(&hook, PUSHER_ESIGNATURE, "the signature is not that of this body");
     sign(config.secret, hook.webhook.body, hook.hex);
     expect(&hook, PUSHER_ESIGNATURE, "the signature is not that of this body");
+}
+
+/* Processor time for a body that nobody has signed, with so many key headers. */
+static clock_t time_refusal(size_t n_keys)
+{
+    static char body[200000];
+    struct pusher_param headers[64] = {{pusher_str("X-Pusher-Signature"), pusher_str("00")}};
+    struct pusher_token tokens[32];
+    struct pusher_webhook webhook = {.headers = headers,
+                                     .n_headers = 1 + n_keys,
+                                     .body = {body, sizeof(body)},
+                                     .tokens = tokens,
+                                     .n_tokens = 32};
+    struct pusher_client *client = some_client();
+    const char *text;
+    for (size_t i = 0; i < 32; i++)
+        tokens[i] = (struct pusher_token){pusher_str("k"), pusher_str("a secret")};
+    for (size_t i = 0; i < n_keys; i++)
+        headers[1 + i] = (struct pusher_param){pusher_str("X-Pusher-Key"), pusher_str("k")};
+    clock_t begin = clock();
+    cr_assert_eq(read_hook(client, &webhook, &text), PUSHER_ESIGNATURE);
+    clock_t taken = clock() - begin;
+    cr_assert_str_eq(text, "the signature is not that of this body");
+    pusher_client_free(client);
+    return taken;
+}
+
+/* The headers are a stranger's: 63 of them made a daemon hash for 15 seconds, with 64 tokens. */
+Test(webhook, a_key_that_is_repeated_is_tried_once)
+{
+    clock_t once = time_refusal(1);
+    clock_t often = time_refusal(63);
+    cr_assert_lt(often, 8 * once, "%ld us for one key, %ld for 63", (long)once, (long)often);
 }
 
 Test(webhook, what_is_signed_but_no_webhook_is_told)

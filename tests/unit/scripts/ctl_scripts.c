@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/scripts.h"
+#include "tests/unit/scripts/key_guard.h"
 
 #define MAX_WORDS 64
 
@@ -24,7 +25,7 @@ static void begin(struct words *words, const struct lua_script *script, const ch
 {
     *words = (struct words){.n = 0};
     add(words, "EVAL");
-    add(words, script->text);
+    add(words, key_guard(script->text));
     add(words, n_keys);
 }
 
@@ -36,7 +37,7 @@ static redisReply *send(const struct words *words)
     memcpy(argv, words->argv, sizeof(argv));
     reply = redisCommandArgv(scripts_server.client, words->n, argv, NULL);
     cr_assert(reply, "no reply: %s", scripts_server.client->errstr);
-    return reply;
+    return key_guard_check(reply);
 }
 
 void add_failure(const char *job, size_t len, char ret_id[FAILURE_ID_MAX])

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/scripts.h"
+#include "tests/unit/scripts/key_guard.h"
 
 struct redis scripts_server;
 
@@ -64,7 +65,7 @@ static redisReply *run(const char *script, const char *const *keys, const struct
     redisReply *reply;
 
     argv[0] = "EVAL";
-    argv[1] = script;
+    argv[1] = key_guard(script);
     argv[2] = count;
     for (; keys[n_keys]; n_keys++)
         argv[n++] = keys[n_keys];
@@ -77,7 +78,7 @@ static redisReply *run(const char *script, const char *const *keys, const struct
     }
     reply = redisCommandArgv(scripts_server.client, (int)n, argv, len);
     cr_assert(reply, "no reply: %s", scripts_server.client->errstr);
-    return reply;
+    return key_guard_check(reply);
 }
 
 void settle_add_bytes(struct settle_args *args, const char *bytes, size_t len)
@@ -220,6 +221,15 @@ redisReply *recover(const char *consumer, const char *known)
         settle_add_bytes(&args, known, len);
     }
     return run(script_recover.text, keys, &args);
+}
+
+redisReply *dedupe(struct settle_args *args)
+{
+    const char *keys[] = {key_of(KEYS_SEEN), NULL};
+    redisReply *reply = run(script_dedupe.text, keys, args);
+
+    args->n = 0;
+    return reply;
 }
 
 void open_consumer(const char *consumer)

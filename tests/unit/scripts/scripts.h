@@ -73,6 +73,10 @@ redisReply *unpark(const char *app, const char *n);
 /* The other claims of a consumer, by recover.lua; the ids it knows are separated by spaces. */
 redisReply *recover(const char *consumer, const char *known);
 
+/* The jobs that were seen before, by dedupe.lua: a window in ms, then the ids of each job. Empties
+ * the arguments. */
+redisReply *dedupe(struct settle_args *args);
+
 /* How many jobs a reply of claim() has, and their ids and records. */
 size_t n_claimed(const redisReply *reply);
 const char *id_at(const redisReply *reply, size_t index);

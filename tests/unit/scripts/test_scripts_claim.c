@@ -226,6 +226,24 @@ Test(claim, loses_nothing_when_a_failure_cannot_be_written)
     cr_expect_eq(n_listed(), 2);
 }
 
+Test(claim, makes_one_failure_though_the_claim_is_of_another_type)
+{
+    open_consumer("a");
+    redis_do(&scripts_server, "SET %s x", key_of_consumer(KEYS_INFLIGHT, "a"));
+    push_numbers(1, 1);
+    push_oversize();
+    for (int i = 0; i < 3; i++) {
+        redisReply *reply = claim("a", 10);
+        cr_expect_eq(reply->type, REDIS_REPLY_ERROR);
+        freeReplyObject(reply);
+    }
+    redis_do(&scripts_server, "DEL %s", key_of_consumer(KEYS_INFLIGHT, "a"));
+    freeReplyObject(claim("a", 10));
+    cr_expect_eq(n_failures(), 1);
+    cr_expect_eq(n_inflight("a"), 1);
+    cr_expect_eq(n_listed(), 0);
+}
+
 /* A key of another type, set by somebody, must not make a claim lose what it has taken already. */
 static void expect_no_loss(const char *key)
 {
@@ -281,6 +299,30 @@ Test(claim, gives_no_id_twice_when_the_counter_is_lost)
     cr_expect_gt(strcmp(id_at(reply, 1), id_at(reply, 0)), 0);
     cr_expect_eq(n_inflight("a"), 6);
     freeReplyObject(reply);
+}
+
+/* Lua's numbers are doubles: from 2^53 on neighbours are the same, and so would be the ids of jobs.
+ */
+Test(claim, gives_no_id_twice_when_the_counter_is_too_large_or_negative)
+{
+    static const char *const counters[] = {"9007199254740990", "9007199254740993",
+                                           "1000000000000000000", "-2"};
+
+    open_consumer("a");
+    for (long long i = 0; i < 4; i++) {
+        redisReply *reply;
+
+        redis_do(&scripts_server, "SET %s %s", key_of(KEYS_SEQ), counters[i]);
+        push_numbers(1, 3);
+        reply = claim("a", 10);
+        cr_assert_eq(n_claimed(reply), 3);
+        cr_expect_eq(strlen(id_at(reply, 0)), 16, "%s: %s", counters[i], id_at(reply, 0));
+        cr_expect_gt(strcmp(id_at(reply, 1), id_at(reply, 0)), 0);
+        cr_expect_gt(strcmp(id_at(reply, 2), id_at(reply, 1)), 0);
+        cr_expect_eq(n_inflight("a"), 3 * (i + 1), "after %s", counters[i]);
+        cr_expect_eq(n_listed(), 0);
+        freeReplyObject(reply);
+    }
 }
 
 Test(claim, without_a_lease_takes_nothing)

@@ -44,6 +44,19 @@ Test(replay, of_a_job_that_failed_in_part_is_a_retry_that_knows_what_was_deliver
     freeReplyObject(reply);
 }
 
+Test(replay, loses_no_job_to_a_counter_that_is_too_large)
+{
+    char id[2][FAILURE_ID_MAX];
+
+    redis_do(&scripts_server, "SET %s 1000000000000000000", key_of(KEYS_SEQ));
+    for (int i = 0; i < 2; i++) {
+        add_failure("job", 3, id[i]);
+        replay_expecting(0, id[i], "0:0:0:1:");
+    }
+    cr_expect_eq(n_in("HLEN", key_of(KEYS_RETRY_JOBS)), 2);
+    cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 2);
+}
+
 Test(replay, a_second_one_finds_nothing)
 {
     char id[FAILURE_ID_MAX];
@@ -142,6 +155,19 @@ Test(replay, does_nothing_by_halves_for_a_user_who_may_not_remove)
     freeReplyObject(reply);
     cr_expect_eq(n_listed(), 0);
     cr_expect_eq(n_failures(), 1);
+}
+
+/* docs/redis.md gives a daemon INCRBY, for claims, and its console XRANGE and XDEL for this. */
+Test(replay, needs_no_right_to_count_that_a_claim_does_not)
+{
+    char id[FAILURE_ID_MAX];
+
+    add_failure("job", 3, id);
+    redis_do(&scripts_server, "ACL SETUSER u on nopass ~* +@all -incr");
+    redis_do(&scripts_server, "AUTH u x");
+    replay_expecting(0, id, "0:0:0:1:");
+    redis_do(&scripts_server, "AUTH default x");
+    cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 1);
 }
 
 Test(replay, is_refused_while_redis_is_full)

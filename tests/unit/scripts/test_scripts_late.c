@@ -80,6 +80,27 @@ Test(late, reports_it_once)
     cr_expect_eq(n_results(), 1);
 }
 
+/* The daemon sends again what met an error: whatever was written before it would be there twice. */
+Test(late, reports_it_once_though_the_retry_set_is_of_another_type)
+{
+    struct settle_args args = {.n = 0};
+    redisReply *reply;
+    char id[24];
+
+    lose_a_job(id);
+    redis_do(&scripts_server, "SET %s text", key_of(KEYS_RETRY));
+    settle_add(&args, "D", id, DONE, "L", "replies", "{}", NULL);
+    reply = settle(&args, "a");
+    cr_expect_eq(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    redis_do(&scripts_server, "DEL %s", key_of(KEYS_RETRY));
+    settle_add(&args, "D", id, DONE, "L", "replies", "{}", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_eq(n_results(), 1);
+    cr_expect_eq(n_in("LLEN", "replies"), 1);
+    cr_expect_eq(n_waiting(), 0);
+}
+
 Test(late, leaves_what_another_has_claimed)
 {
     struct settle_args args = {.n = 0};

@@ -113,6 +113,24 @@ Test(park, is_told_with_the_lease)
     freeReplyObject(reply);
 }
 
+/* An app that has nothing parked after all must not hide those that have. */
+Test(park, of_others_is_told_beside_an_app_whose_set_is_gone)
+{
+    redisReply *reply;
+
+    open_with(3);
+    park_jobs(1, "app-a");
+    park_jobs(1, "app-b");
+    park_jobs(1, "app-c");
+    redis_do(&scripts_server, "DEL " PARKED_OF_A);
+    redis_do(&scripts_server, "DEL {" LIST "}:parked:app-c");
+    reply = lease("beat", "c");
+    cr_assert_eq(reply->element[5]->elements, 2);
+    cr_expect_str_eq(reply->element[5]->element[0]->str, "app-b");
+    cr_expect_str_eq(reply->element[5]->element[1]->str, "0000000001000002");
+    freeReplyObject(reply);
+}
+
 Test(park, of_paused_apps_is_told_with_claims_and_the_lease)
 {
     redisReply *reply;

@@ -5,6 +5,7 @@
 
 #include "proto/scripts.h"
 #include "tests/unit/scripts/ctl_scripts.h"
+#include "tests/unit/scripts/key_guard.h"
 
 TestSuite(publish, .init = scripts_open, .fini = scripts_close, .timeout = 60);
 TestSuite(peek, .init = scripts_open, .fini = scripts_close, .timeout = 60);
@@ -12,7 +13,7 @@ TestSuite(peek, .init = scripts_open, .fini = scripts_close, .timeout = 60);
 /* What it gives: whether somebody looks. */
 static long long publish(const char *consumer, const char *report)
 {
-    return redis_int(&scripts_server, "EVAL %s 3 %s %s %s %s %s 20", script_publish.text,
+    return redis_int(&scripts_server, "EVAL %s 3 %s %s %s %s %s 20", key_guard(script_publish.text),
                      key_of(KEYS_LEASES), key_of(KEYS_DAEMONS), key_of(KEYS_WATCHED), consumer,
                      report);
 }
@@ -70,8 +71,9 @@ Test(publish, tells_whether_somebody_looks)
 
 static redisReply *peek(const char *before, const char *count, const char *max_bytes)
 {
-    redisReply *reply = redis_cmd(&scripts_server, "EVAL %s 1 %s %s %s %s", script_peek.text,
-                                  key_of(KEYS_FAILURES), before, count, max_bytes);
+    redisReply *reply =
+        redis_cmd(&scripts_server, "EVAL %s 1 %s %s %s %s", key_guard(script_peek.text),
+                  key_of(KEYS_FAILURES), before, count, max_bytes);
 
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY, "%s", reply->str);
     return reply;

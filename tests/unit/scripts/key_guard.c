@@ -1,0 +1,56 @@
+/* The guard is Lua of its own behind the script's first line, where it takes the place of `redis`.
+ * Which of a command's words are keys is asked of Redis. */
+#include "tests/unit/scripts/key_guard.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STOPPED "the script was not given the key"
+
+static const char guard[] =
+    "local redis = (function(real)\n"
+    "  local function is_in_order(key)\n"
+    "    for _, known in ipairs(KEYS) do\n"
+    "      local is_prefix = string.find(known, ':parked$') or string.find(known, ':seen$')\n"
+    "      local tag = string.match(known, '^{.-}:')\n"
+    "      if key == known then return true end\n"
+    "      if is_prefix and string.sub(key, 1, #known + 1) == known .. ':' then return true end\n"
+    "      for i = 1, tag and ARGV[1] == 'consumers' and #ARGV or 0 do\n"
+    "        if key == tag .. 'inflight:' .. ARGV[i] then return true end\n"
+    "      end\n"
+    "    end\n"
+    "    for i = 2, #ARGV do\n"
+    "      if ARGV[i - 1] == 'L' and ARGV[i] == key then return true end\n"
+    "    end\n"
+    "  end\n"
+    "  local function guarded(call)\n"
+    "    return function(...)\n"
+    "      local keys = real.pcall('COMMAND', 'GETKEYS', ...)\n"
+    "      for _, key in ipairs(keys.err and {} or keys) do\n"
+    "        if not is_in_order(key) then error('" STOPPED " ' .. key) end\n"
+    "      end\n"
+    "      return call(...)\n"
+    "    end\n"
+    "  end\n"
+    "  return {call = guarded(real.call), pcall = guarded(real.pcall)}\n"
+    "end)(redis)\n";
+
+const char *key_guard(const char *script)
+{
+    static char text[32768];
+    const char *rest = strchr(script, '\n');
+    int len;
+
+    cr_assert(strncmp(script, "#!lua", 5) == 0 && rest, "the first line tells Redis the flags");
+    len = snprintf(text, sizeof(text), "%.*s\n%s%s", (int)(rest - script), script, guard, rest + 1);
+    cr_assert_lt(len, (int)sizeof(text));
+    return text;
+}
+
+redisReply *key_guard_check(redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        cr_assert(!strstr(reply->str, STOPPED), "%s", reply->str);
+    return reply;
+}
