@@ -141,6 +141,13 @@ void dispatch_change(struct dispatch *dispatch, const struct config *config,
 
 /* ---- the end */
 
+void dispatch_end_app(struct dispatch *dispatch, unsigned app)
+{
+    if (!dispatch->http.closing) /* which frees all */
+        http_endpoint_give_up(dispatch->apps[app].endpoint);
+    dispatch->apps[app].endpoint = NULL;
+}
+
 void dispatch_close(struct dispatch *dispatch, http_close_cb cb, void *data)
 {
     dispatch->http.data = data;

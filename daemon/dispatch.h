@@ -46,6 +46,9 @@ int dispatch_prepare(struct dispatch *dispatch, const struct config *new_config,
 void dispatch_change(struct dispatch *dispatch, const struct config *config,
                      const struct config_diff *diff);
 
+/* The app will not send any more, unless dispatch_change() gives its place to another. */
+void dispatch_end_app(struct dispatch *dispatch, unsigned app);
+
 /* Starts whatever the engine wants sent. */
 void dispatch_run(struct dispatch *dispatch, uint64_t now_ms);
 

@@ -22,18 +22,29 @@ static int read_config(const struct pusherd *pusherd, struct config **ret_config
     return config_load(&source, ret_config, ret_error);
 }
 
-/* Nobody needs a slot whose app was removed and of which no jobs are held. */
+static bool is_held(const struct pusherd *pusherd, size_t app)
+{
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        if (pusherd_has_queue(pusherd, i) && source_holds_app(&pusherd->sources[i], (unsigned)app))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody needs the slot and the keys of an app that was removed and of which no jobs are held.
+ * There will be none: jobs that name it now are those of an unknown app. */
 static void find_drained_apps(struct pusherd *pusherd)
 {
-    struct config *config = pusherd->config;
+    for (size_t i = 0; i < pusherd->config->n_apps; i++) {
+        struct app_config *app = &pusherd->config->apps[i];
 
-    for (size_t app = 0; app < config->n_apps; app++) {
-        bool is_held = false;
-
-        for (size_t i = 0; i < config->n_queues; i++)
-            is_held |= pusherd_has_queue(pusherd, i) &&
-                       source_holds_app(&pusherd->sources[i], (unsigned)app);
-        config->apps[app].drained = config->apps[app].removed && !is_held;
+        if (!app->removed || app->drained || is_held(pusherd, i))
+            continue;
+        app->drained = true;
+        dispatch_end_app(&pusherd->dispatch, (unsigned)i);
+        config_forget_app(app);
+        log_event(LOG_NOTICE, "reload", "the app that was removed is settled, its keys are wiped",
+                  LOG_TEXT("app", app->name));
     }
 }
 
@@ -243,4 +254,5 @@ void reload_turn(struct pusherd *pusherd)
         if (queue->removed && !queue->drained)
             end_removed(pusherd, i);
     }
+    find_drained_apps(pusherd);
 }

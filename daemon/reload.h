@@ -15,7 +15,7 @@ struct pusherd;
 /* To be called between turns. */
 void reload(struct pusherd *pusherd);
 
-/* Once a turn: ends the queues that were removed and are settled. */
+/* Once a turn: ends the queues and the apps that were removed and are settled. */
 void reload_turn(struct pusherd *pusherd);
 
 #endif

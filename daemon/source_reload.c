@@ -50,7 +50,7 @@ void source_end(struct source *source)
 
 static bool is_closed(const struct redis *redis)
 {
-    return redis->closing && redis->open_handles == 0 && !redis->is_resolving;
+    return redis->closing && redis->open_handles == 0;
 }
 
 bool source_is_gone(const struct source *source)

@@ -177,12 +177,20 @@ int pusher_client_new(const struct pusher_config *config, struct pusher_client *
     return rc;
 }
 
+void pusher__client_forget_keys(struct pusher_client *client)
+{
+    pusher__sealer_free(client->sealer);
+    sodium_free(client->secrets);
+    client->sealer = NULL;
+    client->secrets = NULL;
+    client->can_encrypt = false;
+}
+
 void pusher_client_free(struct pusher_client *client)
 {
     if (!client)
         return;
-    pusher__sealer_free(client->sealer);
-    sodium_free(client->secrets);
+    pusher__client_forget_keys(client);
     EVP_MD_free(client->md5);
     EVP_MD_free(client->sha256);
     free(client->app_id);

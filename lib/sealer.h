@@ -15,6 +15,10 @@ struct pusher__sealer;
  * drawn one by one. PUSHER_ENOMEM leaves the client as it was. */
 PUSHER_MUST_CHECK int pusher__client_keep_keys(struct pusher_client *client);
 
+/* Wipes all that is secret of a client which will never again sign or encrypt; what else it holds
+ * can still be asked for, but not its proxy. */
+void pusher__client_forget_keys(struct pusher_client *client);
+
 /* Wipes the keys; NULL is allowed. */
 void pusher__sealer_free(struct pusher__sealer *sealer);
 

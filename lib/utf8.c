@@ -48,6 +48,35 @@ size_t pusher__utf8_encode(unsigned code_point, char ret_bytes[4])
     return n;
 }
 
+static unsigned code_point(const char *at, size_t len)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    unsigned c = (unsigned char)at[0] & masks[len];
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)at[i] & 0x3f);
+    return c;
+}
+
+bool pusher__utf8_is_hidden(const char *at, size_t len)
+{
+    /* Unicode 15, DerivedCoreProperties.txt; and Cc, Zl, Zp, and the marks of annotations. */
+    static const struct {
+        unsigned first, last;
+    } hidden[] = {
+        {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+        {0x061c, 0x061c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+        {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},
+        {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    unsigned c = code_point(at, len);
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && c >= hidden[i].first; i++) {
+        if (c <= hidden[i].last)
+            return true;
+    }
+    return false;
+}
+
 size_t pusher__utf8_cut(const char *text, size_t len, size_t max)
 {
     if (len <= max)

@@ -48,6 +48,12 @@ static inline size_t pusher__utf8_char(const char *at, const char *end)
     return n;
 }
 
+/* True for a character that a person does not see, or that changes how others are seen: C0 and C1
+ * controls, separators of lines and paragraphs, and what Unicode has as
+ * Default_Ignorable_Code_Point, such as controls of direction, joiners, spaces without width,
+ * variation selectors and tags. `len` is pusher__utf8_char()'s, not 0. */
+bool pusher__utf8_is_hidden(const char *at, size_t len);
+
 /* Bytes from the start of `text` that are UTF-8: `len` if all are. */
 size_t pusher__utf8_prefix(const char *text, size_t len);
 

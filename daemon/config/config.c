@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "daemon/config/config_loader.h"
+#include "daemon/config/config_settings.h"
 #include "daemon/config/redis_url.h"
+#include "lib/sealer.h"
 
 static int check_globals(struct config_loader *loader)
 {
@@ -108,6 +110,13 @@ int config_load(const struct config_source *source, struct config **ret_config,
     else
         config_free(loader.config);
     return rc;
+}
+
+void config_forget_app(struct app_config *app)
+{
+    pusher__client_forget_keys(app->client);
+    app_settings_free(app->settings);
+    app->settings = NULL;
 }
 
 void config_free(struct config *config)

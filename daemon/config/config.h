@@ -37,9 +37,9 @@ struct app_config {
     struct pusher_client *client;  /* owned */
     unsigned max_in_flight;        /* requests at a time; key max_in_flight, default 32 */
     bool adaptive;                 /* concurrency = adaptive (true, default) | fixed */
-    struct app_settings *settings; /* owned; for config_dump(), without the secrets */
+    struct app_settings *settings; /* owned; for config_dump(), without the secrets; or NULL: */
     bool removed;                  /* not configured any more; jobs of it may be in memory */
-    bool drained;                  /* removed, and there are none */
+    bool drained;                  /* removed, and there are none: config_forget_app() was called */
 };
 
 struct queue_config {
@@ -147,6 +147,9 @@ int config_set_up_tls(const struct config *config, struct redis_config *redis, c
                       char ret_why[CONFIG_TLS_WHY_MAX]) __attribute__((warn_unused_result));
 
 void config_free(struct config *config);
+
+/* Wipes what is secret of an app that is removed and drained; its name and its limits stay. */
+void config_forget_app(struct app_config *app);
 
 /* The index of the app of this name, or SIZE_MAX. One that was removed is not found. */
 size_t config_find_app(const struct config *config, const char *name, size_t len);

@@ -131,7 +131,8 @@ const struct command commands[] = {
     {.name = "status", .run = cmd_status,
      .summary = "show what stands in Redis: backlogs, claims, retries, outcomes, pauses",
      .details = "A table on a terminal, else JSON. With --list that one list, else every queue of\n"
-                "the configuration.\n",
+                "the configuration. Held are jobs that were claimed and are not settled; in JSON they\n"
+                "are in_flight of a queue or consumer, while that of a report counts requests.\n",
      .options = {JSON_FLAG}},
 
     {.name = "top", .run = cmd_top,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/config/redis_url.h"
+#include "daemon/view/text.h"
 #include "proto/keys.h"
 
 void ctl_deinit(struct ctl *ctl)
@@ -20,11 +21,16 @@ void ctl_deinit(struct ctl *ctl)
 
 static void say_va(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
+/* Names and answers of servers may be in it. */
 static void say_va(const char *format, va_list args)
 {
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
     fputs("pusherctl: ", stderr);
-    vfprintf(stderr, format, args);
+    text_clean(stderr, pusher_str(text ? text : format), SIZE_MAX);
     fputc('\n', stderr);
+    free(text);
 }
 
 int ctl_fail(int status, const char *format, ...)

@@ -36,7 +36,8 @@ struct ctl {
 
 void ctl_deinit(struct ctl *ctl);
 
-/* Prints "pusherctl: ..." on stderr. ctl_fail() returns `status`. */
+/* Prints "pusherctl: ..." on stderr, as text_clean() shows it: one line. ctl_fail() returns
+ * `status`. */
 int ctl_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

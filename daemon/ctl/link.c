@@ -285,6 +285,15 @@ int link_append(struct link *link, int argc, const char **argv, const size_t *le
     return fail_io(link);
 }
 
+/* hiredis from 1.0 on reads it, whether or not it was asked for; nobody here does. */
+static bool has_resp3(const redisReply *reply)
+{
+    bool has = reply->type > REDIS_REPLY_ERROR;
+    for (size_t i = 0; !has && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        has = has_resp3(reply->element[i]);
+    return has;
+}
+
 static int read_reply(struct link *link, redisReply **ret_reply)
 {
     void *reply = NULL;
@@ -292,6 +301,10 @@ static int read_reply(struct link *link, redisReply **ret_reply)
     redis_tls_before();
     if (redisGetReply(link->redis, &reply) != REDIS_OK)
         return fail_io(link);
+    if (has_resp3(reply)) {
+        freeReplyObject(reply);
+        return fail(link, "the server answers in RESP3, which it was not asked for");
+    }
     *ret_reply = reply;
     return 0;
 }

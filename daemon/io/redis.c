@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "daemon/io/redis_private.h"
+#include "daemon/io/resolve.h"
 #include "daemon/tls/redis_tls.h"
 #include "lib/require.h"
 
@@ -36,7 +37,7 @@ void redis_init(struct redis *redis, uv_loop_t *loop, const struct redis_options
     redis_target_init(redis);
     uv_timer_init(loop, &redis->timer);
     uv_prepare_init(loop, &redis->prepare);
-    redis->timer.data = redis->prepare.data = redis->resolver.data = redis;
+    redis->timer.data = redis->prepare.data = redis;
     redis->open_handles = 2;
 }
 
@@ -84,7 +85,6 @@ static void on_deadline(uv_timer_t *timer)
         redis_connect(redis);
         break;
     case REDIS_RESOLVING:
-        (void)uv_cancel((uv_req_t *)&redis->resolver);
         redis_fail(redis, "the name was not resolved in time");
         break;
     case REDIS_CONNECTING:
@@ -195,8 +195,9 @@ void redis_close(struct redis *redis, redis_event_cb close_cb)
     redis->closing = true;
     redis->is_failing = true;
     redis->close_cb = close_cb;
-    if (redis->is_resolving)
-        (void)uv_cancel((uv_req_t *)&redis->resolver);
+    if (redis->lookup)
+        resolve_abandon(redis->lookup);
+    redis->lookup = NULL;
     tear_down(redis);
     redis_objects_deinit(&redis->objects);
     redis->state = REDIS_CLOSED;

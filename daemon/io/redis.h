@@ -122,8 +122,7 @@ struct redis {
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
     uint64_t due_ms;                       /* when it is set to fire */
     uv_prepare_t prepare;
-    uv_getaddrinfo_t resolver;
-    bool is_resolving;
+    struct resolve *lookup; /* of the target's name; NULL: none is under way */
     bool closing;
     unsigned open_handles;
     redis_event_cb close_cb;

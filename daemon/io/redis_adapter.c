@@ -29,7 +29,7 @@ void redis_adapter_maybe_closed(struct redis *redis)
 {
     redis_event_cb cb = redis->close_cb;
 
-    if (!redis->closing || redis->open_handles > 0 || redis->is_resolving)
+    if (!redis->closing || redis->open_handles > 0)
         return;
     redis->close_cb = NULL;
     if (cb)

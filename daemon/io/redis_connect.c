@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "daemon/io/redis_private.h"
+#include "daemon/io/resolve.h"
 #include "daemon/tls/redis_tls.h"
 
 #define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
@@ -202,24 +203,21 @@ static void connect_to(struct redis *redis, const struct addrinfo *found)
         redis_fail(redis, gai_strerror(status));
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void on_resolved(int status, const struct addrinfo *found, void *data)
 {
-    struct redis *redis = request->data;
+    struct redis *redis = data;
     char why[128];
 
-    redis->is_resolving = false;
-    if (redis->state == REDIS_RESOLVING && !redis->is_failing) {
-        if (status == 0) {
-            connect_to(redis, found);
-        } else {
-            (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->target.host,
-                           uv_strerror(status));
-            redis_fail(redis, why);
-        }
+    redis->lookup = NULL;
+    if (redis->state != REDIS_RESOLVING || redis->is_failing)
+        return;
+    if (status == 0) {
+        connect_to(redis, found);
+        return;
     }
-    uv_freeaddrinfo(found);
-    if (redis->closing)
-        redis_adapter_maybe_closed(redis);
+    (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->target.host,
+                   gai_strerror(status));
+    redis_fail(redis, why);
 }
 
 static void connect_to_path(struct redis *redis)
@@ -232,25 +230,22 @@ static void connect_to_path(struct redis *redis)
         redis_fail(redis, "the path of the socket is too long"); /* hiredis would cut it */
 }
 
+/* A lookup of before that nobody has answered yet would only be followed by another such. */
 void redis_connect(struct redis *redis)
 {
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-
     redis->state = REDIS_RESOLVING;
     redis_target_choose(redis);
     if (!redis->target.host[0]) {
         connect_to_path(redis);
         return;
     }
-    if (redis->is_resolving) {
+    if (redis->lookup) {
         redis_fail(redis, "the name is still being resolved");
         return;
     }
-    if (uv_getaddrinfo(redis->loop, &redis->resolver, on_resolved, redis->target.host, NULL,
-                       &hints) != 0) {
+    if (resolve_start(redis->loop, redis->target.host, on_resolved, redis, &redis->lookup) != 0) {
         redis_fail(redis, "cannot resolve the name");
         return;
     }
-    redis->is_resolving = true;
     redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
 }

@@ -88,12 +88,19 @@ static void reset(struct redis_objects *objects)
     objects->current = NULL;
 }
 
+/* The types of RESP2 come first in hiredis, and an error is the last of them. */
+static bool is_of_resp3(int type)
+{
+    return type > REDIS_REPLY_ERROR;
+}
+
 /* A reply of the task's type, in its place. */
 static redisReply *new_reply(const redisReadTask *task, int type)
 {
     struct redis_objects *objects = task->privdata;
     redisReply *reply;
 
+    objects->has_resp3 |= is_of_resp3(type);
     if (task->parent) {
         redisReply *parent = task->parent->obj;
 
@@ -171,8 +178,32 @@ static void free_object(void *object)
     reset(root->objects);
 }
 
-/* Without the types of RESP3, which nobody asks for. */
+#if HIREDIS_MAJOR >= 1
+static void *create_double(const redisReadTask *task, double number, char *text, size_t len)
+{
+    redisReply *reply = create_string(task, text, len);
+
+    if (reply)
+        reply->dval = number;
+    return reply;
+}
+
+static void *create_bool(const redisReadTask *task, int is_true)
+{
+    redisReply *reply = new_reply(task, REDIS_REPLY_BOOL);
+
+    if (reply)
+        reply->integer = is_true != 0;
+    return reply;
+}
+#endif
+
+/* For a type without a function hiredis gives its number in the place of a pointer. */
 static redisReplyObjectFunctions functions = {
+#if HIREDIS_MAJOR >= 1
+    .createDouble = create_double,
+    .createBool = create_bool,
+#endif
     .createString = create_string,
     .createArray = create_array,
     .createInteger = create_integer,
@@ -183,6 +214,7 @@ static redisReplyObjectFunctions functions = {
 void redis_objects_attach(struct redis_objects *objects, redisReader *reader)
 {
     reset(objects);
+    objects->has_resp3 = false;
     reader->fn = &functions;
     reader->privdata = objects;
 }

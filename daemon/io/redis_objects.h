@@ -1,10 +1,14 @@
 /* Replies in memory of our own. By itself hiredis makes each element of a reply with two
  * allocations, which for a claim of hundreds of jobs is half of what reading it costs. Here a reply
- * stands in few blocks, and is freed at once. */
+ * stands in few blocks, and is freed at once.
+ *
+ * hiredis before 1.0 knows RESP2 alone. Later ones read RESP3 even if nobody has asked for it: its
+ * types are made here like others, and noted. */
 #ifndef DAEMON_IO_REDIS_OBJECTS_H
 #define DAEMON_IO_REDIS_OBJECTS_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct redis_block;
@@ -14,6 +18,7 @@ struct redis_block;
 struct redis_objects {
     struct redis_block *blocks;  /* owned; kept between replies, up to a cap */
     struct redis_block *current; /* what is behind it is free */
+    bool has_resp3;              /* a type came that only RESP3 has, from this reader */
 };
 
 /* The reader's replies stand in `objects` from now on, which must outlive the reader. */

@@ -48,6 +48,8 @@ const redisReply *redis_judge_reply(struct redis *redis, const redisAsyncContext
 {
     if (!reply)
         redis_fail_ended(redis, context);
+    else if (redis->objects.has_resp3)
+        redis_fail(redis, "the server answers in RESP3, which it was not asked for");
     else if (is_fatal_error(reply))
         redis_fail(redis, reply->str);
     else if (is_moved(redis, reply))

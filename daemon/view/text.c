@@ -69,21 +69,13 @@ static size_t fit(struct pusher_string text, size_t columns, bool *ret_cut)
     return (size_t)((*ret_cut ? cut : at) - text.ptr);
 }
 
-/* C0 and C1 controls can steer a terminal. */
-static bool is_control(const char *at, size_t len)
-{
-    unsigned char c = (unsigned char)at[0];
-    return (len == 1 && (c < 0x20 || c == 0x7f)) ||
-           (len == 2 && c == 0xc2 && (unsigned char)at[1] < 0xa0);
-}
-
 void text_clean(FILE *out, struct pusher_string text, size_t columns)
 {
     bool cut;
     size_t n = text.ptr ? fit(text, columns, &cut) : 0;
     for (size_t i = 0; i < n;) {
         size_t len = pusher__utf8_char(text.ptr + i, text.ptr + n);
-        if (len == 0 || is_control(text.ptr + i, len))
+        if (len == 0 || pusher__utf8_is_hidden(text.ptr + i, len))
             fputc(len == 1 && strchr("\t\r\n", text.ptr[i]) ? ' ' : '?', out);
         else
             fwrite(text.ptr + i, 1, len, out);

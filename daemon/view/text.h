@@ -22,8 +22,9 @@ void text_json(FILE *out, struct pusher_string text);
 /* A JSON value that is known to be sound, without the white space around its tokens: one line. */
 void text_json_compact(FILE *out, struct pusher_string json);
 
-/* Text of strangers for a terminal: no control characters, one line, at most `columns` wide, with
- * "..." at the end of what was cut. */
+/* Text of strangers for a terminal: one line, at most `columns` wide, with "..." at the end of what
+ * was cut. What could steer the terminal or deceive its reader, for nobody sees it
+ * (pusher__utf8_is_hidden()), becomes "?". */
 void text_clean(FILE *out, struct pusher_string text, size_t columns);
 
 /* "2026-11-24T10:17:47.123Z", or for people "2026-11-24 10:17:47" in the local time zone. */

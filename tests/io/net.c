@@ -58,10 +58,24 @@ unsigned names_waiting(void)
     return n;
 }
 
+void names_await(unsigned n)
+{
+    struct timespec end;
+    int status = 0;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 30;
+    pthread_mutex_lock(&mutex);
+    while (n_waiting < n && status == 0)
+        status = pthread_cond_timedwait(&changed, &mutex, &end);
+    pthread_mutex_unlock(&mutex);
+    cr_assert_eq(status, 0, "nobody asks for names");
+}
+
 static void wait_here(void)
 {
     pthread_mutex_lock(&mutex);
     n_waiting++;
+    pthread_cond_broadcast(&changed);
     while (is_held)
         pthread_cond_wait(&changed, &mutex);
     n_waiting--;

@@ -16,6 +16,9 @@ void names_move(void);
 /* Lookups that wait just now. */
 unsigned names_waiting(void);
 
+/* Waits, without turning the loop, until so many do. */
+void names_await(unsigned n);
+
 /* A port where nobody accepts: its queue of connections is full, so SYNs are dropped. */
 struct wall {
     unsigned port;

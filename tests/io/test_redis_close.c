@@ -104,40 +104,53 @@ static void start_by_name(const char *name)
     session_start(&session, &run, &options);
 }
 
-Test(redis_close, while_it_resolves)
+/* The resolver answers only after the end of everything: nobody may wait for it. */
+Test(redis_close, while_it_resolves_does_not_wait_for_the_resolver)
 {
     start_by_name("slow.test");
-    cr_assert(run_until(&run, names_waiting() == 1));
+    cr_assert(run_until(&run, session.redis.lookup));
+    names_await(1);
     redis_close(&session.redis, on_closed);
     cr_assert(!is_closed);
-    names_let_go();
     cr_assert(run_until(&run, is_closed));
     peer_close(&peer);
     run_end(&run);
+    cr_assert_eq(names_waiting(), 1);
     cr_assert_str_eq(session.log, "");
     cr_assert_eq(peer.n_connections, 0);
-}
-
-static void on_other(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
-{
-    (void)request;
-    (void)status;
-    uv_freeaddrinfo(found);
-}
-
-/* All the threads that resolve are taken: the lookup has not even begun, and can be cancelled. */
-Test(redis_close, before_it_resolves)
-{
-    static uv_getaddrinfo_t others[4];
-    start_by_name("slow.test");
-    for (int i = 0; i < 4; i++)
-        uv_getaddrinfo(&run.loop, &others[i], on_other, "slow.test", NULL, NULL);
-    cr_assert(run_until(&run, session.redis.is_resolving));
-    session_close(&session);
     names_let_go();
-    peer_close(&peer);
+}
+
+static void on_work(uv_work_t *work)
+{
+    (void)work;
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+    *(bool *)work->data = status == 0;
+}
+
+/* As many as libuv has threads, and more. */
+Test(redis_close, names_that_are_not_resolved_hold_up_no_other_work)
+{
+    static struct session others[5];
+    struct redis_options options = session_to_port(1);
+    bool is_done = false;
+    uv_work_t work = {.data = &is_done};
+    run_init(&run);
+    options.host = "slow.test";
+    for (int i = 0; i < 5; i++) {
+        session_start(&others[i], &run, &options);
+        cr_assert(run_until(&run, others[i].redis.lookup));
+    }
+    names_await(5);
+    cr_assert_eq(uv_queue_work(&run.loop, &work, on_work, on_worked), 0);
+    cr_assert(run_until(&run, is_done));
+    for (int i = 0; i < 5; i++)
+        session_close(&others[i]);
     run_end(&run);
-    cr_assert_str_eq(session.log, "C");
+    names_let_go();
 }
 
 Test(redis_close, while_it_connects)

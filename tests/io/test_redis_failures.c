@@ -167,6 +167,33 @@ Test(redis_failures, half_a_reply_too_many)
     expect_failure_of_commands(script, 30000, "no command", "UrrDUC");
 }
 
+/* hiredis knows it from 1.0 on; before that the first byte alone is an error. */
+#define RESP3_WHY (HIREDIS_MAJOR >= 1 ? "RESP3" : "protocol error")
+
+/* As the answer to the first command. A push by itself is none, and is noticed with the next. */
+static void answer(const char *bytes)
+{
+    const struct peer_step script[] = {GREETING, STEP(COMMAND), STEP(COMMAND), SAY(bytes),
+                                       STEP(HOLD)};
+    expect_failure_of_commands(script, 30000, RESP3_WHY, "U00DUC");
+}
+
+Test(redis_failures, answers_in_resp3)
+{
+    static const char *const answers[] = {
+        "#t\r\n",
+        ",1.5\r\n",
+        "%1\r\n+a\r\n:1\r\n",
+        "~1\r\n:1\r\n",
+        "=5\r\ntxt:a\r\n",
+        ">2\r\n+a\r\n+b\r\n+c\r\n",
+        "*2\r\n:1\r\n#f\r\n",
+        "*1\r\n*2\r\n,2\r\n+a\r\n",
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+        answer(answers[i]);
+}
+
 static void speak_unasked(const struct peer_step *script, const char *why)
 {
     open_with(script);

@@ -74,6 +74,20 @@ Test(redis_objects, replies_of_each_type_are_read_in_any_pieces)
         expect_read(bytes, sizeof(bytes) - 1, step, 9);
 }
 
+#if HIREDIS_MAJOR >= 1
+Test(redis_objects, types_of_resp3_are_read_and_noted)
+{
+    static const char bytes[] = ":1\r\n#t\r\n,1.5\r\n_\r\n(12345678901234567890\r\n"
+                                "%1\r\n+a\r\n#f\r\n~2\r\n:1\r\n,inf\r\n>1\r\n+x\r\n";
+
+    expect_read(bytes, 4, 4, 1);
+    cr_expect_not(objects.has_resp3);
+    for (size_t step = 1; step < sizeof(bytes); step++)
+        expect_read(bytes, sizeof(bytes) - 1, step, 8);
+    cr_expect(objects.has_resp3);
+}
+#endif
+
 /* As a claim brings: many records, some larger than a block, again and again. */
 Test(redis_objects, large_replies_are_read_again_and_again)
 {

@@ -119,6 +119,63 @@ Test(reload_apps, brings_an_app_back_that_was_removed)
     cr_assert(scene_settles(&scene, 2, 1));
 }
 
+#define SETTLED  "the app that was removed is settled"
+#define RING_KIB 192u /* the keys of the channels of an app: lib/sealer.c */
+
+/* Memory that is left out of cores: that of keys, and a constant rest. */
+static size_t secret_kib(void)
+{
+    char path[64], line[256];
+    size_t kib = 0, sum = 0;
+    snprintf(path, sizeof(path), "/proc/%d/smaps", (int)scene.pusherd.pid);
+    FILE *file = fopen(path, "re");
+    cr_assert(file);
+    while (fgets(line, sizeof(line), file)) {
+        (void)sscanf(line, "Size: %zu", &kib);
+        if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " dd"))
+            sum += kib;
+    }
+    fclose(file);
+    return sum;
+}
+
+Test(reload_apps, of_a_removed_app_wipes_its_keys_when_its_last_job_is_settled)
+{
+    static const char without[] = "[queue pusher:jobs]\napp = main\n";
+    write_config("", other_app("encryption_master_key_base64 = " SCENE_MASTER_KEY "\n"));
+    start();
+    size_t at_start = secret_kib();
+    job_push(&scene.redis, JOB_JSON,
+             "{'channel':'private-encrypted-a','event':'e','data':'x','app':'other'}");
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_geq(secret_kib(), at_start + RING_KIB);
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':1000}}]");
+    push_one("other");
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 2, WAIT_LONG_MS));
+    take("", without);
+    cr_expect_not(proc_logged(&scene.pusherd, SETTLED), "a request is in flight");
+    cr_assert(wait_until(proc_logged(&scene.pusherd, SETTLED), WAIT_LONG_MS));
+    cr_expect_eq(outcomes_count(&scene.redis, RESULTS), 2);
+    cr_expect_lt(secret_kib(), at_start);
+    take("", without);
+    push_one("other");
+    push_one("main");
+    cr_assert(scene_settles(&scene, 3, 1));
+}
+
+Test(reload_apps, of_a_removed_app_settles_its_last_job_when_the_daemon_stops)
+{
+    static const char quick[] = "[queue pusher:jobs]\napp = main\n[delivery]\ndrain_ms = 100\n";
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':3000}}]");
+    write_config("", other_app(""));
+    start();
+    push_one("other");
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    take("", quick);
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    cr_expect(proc_logged(&scene.pusherd, SETTLED));
+}
+
 Test(reload_apps, of_an_app_that_comes_and_goes_under_load_leaves_each_job_one_outcome)
 {
     const int n = 4000;

@@ -127,7 +127,7 @@ async function checkCharts(page) {
 }
 
 async function addFailures() {
-  await push(1, { channel: 'not a channel', data: EVIL, id: '<b>id</b>' });
+  await push(1, { channel: 'not a channel', data: EVIL, id: '<b>id</b>\u202egpj.\u2066\u200b\u{e0041}' });
   await push(25, { channel: 'not a channel' });
   await push(1, { channel: 'not a channel', data: { n: '@' } });
   await until('all but the newest', async () => await nFailures() === 27);
@@ -146,6 +146,8 @@ async function checkFailures(page) {
   await waitFor(page, 'older ones', "document.querySelectorAll('details.failure').length === 28");
   const oldest = page.locator('details.failure').last();
   check('the reason is shown', /invalid_channel.*<b>id<\/b>/.test(await oldest.locator('summary').textContent()));
+  check('what nobody sees is shown', (await oldest.locator('summary').textContent())
+    .includes('</b>\\u{202e}gpj.\\u{2066}\\u{200b}\\u{e0041}'));
   await oldest.locator('summary').click();
   check('a payload with markup is text', (await oldest.locator('pre').textContent()).includes(JSON.stringify(EVIL)));
   check('no markup of a payload was made', await page.evaluate(

@@ -53,6 +53,14 @@ Test(ctl_direct, takes_a_custom_path_with_parameters)
     expect(0, "{\"channels\":{}}\n");
 }
 
+Test(ctl_direct, says_what_is_wrong_without_steering_the_terminal)
+{
+    fixture_run(&run, NULL, "--app", "a\x1b]0;b\x07\u202e\xff\nc", "get-channel", "--channel-name",
+                "c", NULL);
+    cr_expect_eq(run.status, 78);
+    expect_error("pusherctl: there is no app a?]0;b??? c in the configuration\n");
+}
+
 Test(ctl_direct, fails_with_1_when_the_api_refuses)
 {
     fixture_api("400 Bad Request", "Users can only be retrieved for presence channels\n");

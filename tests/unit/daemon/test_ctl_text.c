@@ -46,6 +46,37 @@ Test(ctl_text, steers_no_terminal)
     cr_expect_str_eq(clean(pusher_str("żółw €"), 80), "żółw €");
 }
 
+/* What is shown of this text between "<" and ">". */
+static const char *between(const char *hidden)
+{
+    char text[64];
+    snprintf(text, sizeof text, "<%s>", hidden);
+    return clean(pusher_str(text), 80);
+}
+
+Test(ctl_text, hides_nothing_from_its_reader)
+{
+    static const char *const hidden[] = {
+        "\u00ad",   "\u034f",     "\u061c",     "\u115f",     "\u17b4",     "\u180e",
+        "\u200b",   "\u200c",     "\u200d",     "\u200e",     "\u200f",     "\u2028",
+        "\u2029",   "\u202a",     "\u202e",     "\u2060",     "\u2064",     "\u2066",
+        "\u2069",   "\u206f",     "\u3164",     "\ufe0f",     "\ufeff",     "\uffa0",
+        "\ufff9",   "\U0001d173", "\U000e0001", "\U000e0041", "\U000e007f", "\U000e01ef",
+        "\xc2\x80", "\xc2\x9f",
+    };
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+        cr_expect_str_eq(between(hidden[i]), "<?>", "%zu: %s", i, between(hidden[i]));
+}
+
+Test(ctl_text, lets_through_what_is_seen)
+{
+    static const char *const seen[] = {"\u00a0", "¡",      "ü",      "\u0301", "ש",
+                                       "ش",      "中",     "\u2010", "\u2027", "\u202f",
+                                       "\u205f", "\u2070", "\ufffd", "😀",      "\U000e1000"};
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+        cr_expect_eq(strlen(between(seen[i])), strlen(seen[i]) + 2, "%zu", i);
+}
+
 Test(ctl_text, is_cut_between_characters)
 {
     cr_expect_str_eq(clean(pusher_str("12345678"), 8), "12345678");
