@@ -55,6 +55,7 @@ end
 
 -- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given. So does
 -- one that somebody set to 2^53 or more: from there on Lua would take an id for the next one, and lose its job.
+-- (A counter that is spoilt twice in one millisecond begins twice at the same id.)
 local MAX_ID = 9007199254740991
 local function new_ids(count)
   local last = redis.call('INCRBY', seq, count)

@@ -1,5 +1,6 @@
 /* claim.lua, lease.lua, recover.lua: what is claimed, in which order, and what never is. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/scripts/scripts.h"
@@ -301,6 +302,25 @@ Test(claim, gives_no_id_twice_when_the_counter_is_lost)
     freeReplyObject(reply);
 }
 
+static long long server_ms(void)
+{
+    redisReply *reply = redis_cmd(&scripts_server, "TIME");
+    long long ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+                   strtoll(reply->element[1]->str, NULL, 10) / 1000;
+
+    freeReplyObject(reply);
+    return ms;
+}
+
+/* A counter that is put right begins at the millisecond of the server's clock. */
+static void wait_for_next_ms(void)
+{
+    long long now = server_ms();
+
+    while (server_ms() <= now)
+        continue;
+}
+
 /* Lua's numbers are doubles: from 2^53 on neighbours are the same, and so would be the ids of jobs.
  */
 Test(claim, gives_no_id_twice_when_the_counter_is_too_large_or_negative)
@@ -312,6 +332,7 @@ Test(claim, gives_no_id_twice_when_the_counter_is_too_large_or_negative)
     for (long long i = 0; i < 4; i++) {
         redisReply *reply;
 
+        wait_for_next_ms();
         redis_do(&scripts_server, "SET %s %s", key_of(KEYS_SEQ), counters[i]);
         push_numbers(1, 3);
         reply = claim("a", 10);
