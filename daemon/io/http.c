@@ -60,8 +60,8 @@ void http_run_curl(struct http *http, curl_socket_t fd, int flags)
     drain(http);
 }
 
-/* Once a flush is enough: a connect that is given up within it has just had its handle closed, and
- * the loop does not wait while a handle is closing. */
+/* Also after each call of curl in a flush: a connect may be given up before its socket has a
+ * handle, and then nothing else keeps the loop from waiting. */
 static void go_on(struct http *http)
 {
     if (!http->some_stalled)
@@ -105,6 +105,7 @@ void http_flush(struct http *http)
     for (int i = 0; http->kick && i < MAX_KICKS; i++) {
         http->kick = false;
         on_timer(&http->timer);
+        go_on(http);
     }
     if (http->kick) {
         http->kick = false;

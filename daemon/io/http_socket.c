@@ -9,9 +9,12 @@
  * Others are closed by curl without a word: the resolver's socket pair, and (in 7.88) a socket
  * whose connect was given up. Their handle is closed at CURL_POLL_REMOVE. A descriptor that was
  * closed so may come back even before that, when curl tries the next address: http_open_socket()
- * then finds the old handle in its place. */
+ * then finds the old handle in its place. And a connect that fails at once ends without any wish:
+ * so a socket has no handle before it is armed, and its inode tells whether a wish is for it or for
+ * whatever has its descriptor now. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/io/http_private.h"
@@ -23,7 +26,9 @@ struct http_socket {
     uv_poll_t poll;
     struct http *http;
     curl_socket_t fd;
+    ino_t inode;       /* if it is ours */
     bool is_ours;      /* opened by http_open_socket() */
+    bool has_poll;     /* `poll` is open */
     bool is_connected; /* curl has asked for input */
     bool in_changed;
     int wanted; /* UV_READABLE | UV_WRITABLE */
@@ -68,7 +73,10 @@ static void close_poll(struct http_socket *socket)
 
     forget_change(http, socket);
     http->sockets[socket->fd] = NULL;
-    uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+    if (socket->has_poll)
+        uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+    else
+        free(socket);
 }
 
 static int reserve_slot(struct http *http, curl_socket_t fd)
@@ -101,6 +109,13 @@ static int take_over_wish(struct http *http, curl_socket_t fd)
     return wanted;
 }
 
+static ino_t inode_of(curl_socket_t fd)
+{
+    struct stat stat;
+
+    return fstat(fd, &stat) == 0 ? stat.st_ino : 0;
+}
+
 static struct http_socket *add_socket(struct http *http, curl_socket_t fd, bool is_ours)
 {
     struct http_socket *socket;
@@ -109,16 +124,11 @@ static struct http_socket *add_socket(struct http *http, curl_socket_t fd, bool 
     if (fd < 0 || reserve_slot(http, fd) != 0 || !(socket = calloc(1, sizeof(*socket))))
         return NULL;
     wanted = take_over_wish(http, fd);
-    if (uv_poll_init(http->loop, &socket->poll, fd) != 0) {
-        free(socket);
-        return NULL;
-    }
-    socket->poll.data = socket;
     socket->http = http;
     socket->fd = fd;
+    socket->inode = inode_of(fd);
     socket->is_ours = is_ours;
     http->sockets[fd] = socket;
-    http->open_handles++;
     socket->wanted = wanted;
     note_change(http, socket);
     return socket;
@@ -212,6 +222,8 @@ int http_on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, void
     }
     if (!socket && !(socket = add_socket(http, fd, false)))
         return -1;
+    if (!socket->has_poll && socket->inode != inode_of(fd))
+        socket->is_ours = false;
     if (what & CURL_POLL_IN)
         socket->is_connected = true;
     socket->wanted =
@@ -220,11 +232,27 @@ int http_on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *data, void
     return 0;
 }
 
+/* If libuv cannot, curl does not hear of the socket, and the transfer ends at its time limit. */
+static bool open_poll(struct http_socket *socket)
+{
+    struct http *http = socket->http;
+
+    if (socket->has_poll)
+        return true;
+    if (uv_poll_init(http->loop, &socket->poll, socket->fd) != 0)
+        return false;
+    socket->poll.data = socket;
+    socket->has_poll = true;
+    http->open_handles++;
+    return true;
+}
+
 /* A connection that rests stays as it is: the next request reads from it again. */
 static void arm(struct http_socket *socket)
 {
     if (socket->wanted == socket->armed ||
-        (socket->wanted == 0 && socket->armed == UV_READABLE && socket->is_ours))
+        (socket->wanted == 0 && socket->armed == UV_READABLE && socket->is_ours) ||
+        !open_poll(socket))
         return;
     if (socket->wanted == 0)
         uv_poll_stop(&socket->poll);

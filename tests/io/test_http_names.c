@@ -168,6 +168,35 @@ Test(http_names, descriptors_of_connects_that_were_given_up_come_back)
     wall_close(&wall);
 }
 
+static bool fails_at_once(void)
+{
+    uint64_t start_ns;
+    bool at_once;
+
+    open_at("two.test", 0);
+    peer_stop_listening(&peer);
+    start_ns = uv_hrtime();
+    client_ask(&client, &outcome);
+    at_once = uv_hrtime() - start_ns < 150000000; /* curl's own timer: 200 ms */
+    cr_assert_eq(outcome.status, 0);
+    cr_assert_eq(client.http.open_handles, 2, "timer, prepare");
+    close_all();
+    return at_once;
+}
+
+/* Often both refuse within the call of curl that learnt the addresses: no socket ever had a handle.
+ */
+Test(http_names, the_second_address_is_tried_at_once)
+{
+    int n_at_once = 0;
+
+    for (int i = 0; i < 15; i++) {
+        memset(&outcome, 0, sizeof(outcome));
+        n_at_once += fails_at_once();
+    }
+    cr_assert_geq(n_at_once, 12);
+}
+
 Test(http_names, an_ipv6_literal)
 {
     char url[64];
