@@ -53,6 +53,17 @@ size_t outcomes_count(struct redis *redis, const char *stream)
     return (size_t)redis_int(redis, "XLEN %s", stream);
 }
 
+size_t outcomes_added(struct redis *redis, const char *stream)
+{
+    redisReply *info = redis_cmd(redis, "XINFO STREAM %s", stream); /* an error before the first */
+    size_t added = 0;
+    for (size_t i = 0; info->type == REDIS_REPLY_ARRAY && i + 1 < info->elements; i += 2)
+        if (strcmp(info->element[i]->str, "entries-added") == 0)
+            added = (size_t)info->element[i + 1]->integer;
+    freeReplyObject(info);
+    return added;
+}
+
 char *outcomes_field(struct redis *redis, const char *stream, const char *id, const char *field)
 {
     struct outcomes outcomes;

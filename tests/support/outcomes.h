@@ -29,6 +29,9 @@ size_t outcomes_find(const struct outcomes *outcomes, const char *id);
 /* How many entries the stream has. */
 size_t outcomes_count(struct redis *redis, const char *stream);
 
+/* How many it was ever given, with those that were trimmed. */
+size_t outcomes_added(struct redis *redis, const char *stream);
+
 /* A field of the one entry of this job, malloc'ed; NULL if the entry has no such field. */
 char *outcomes_field(struct redis *redis, const char *stream, const char *id, const char *field);
 

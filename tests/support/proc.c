@@ -1,6 +1,7 @@
 #include "proc.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -190,6 +191,19 @@ size_t proc_rss_kib(const struct proc *proc)
     fclose(file);
     cr_assert_eq(n, 1);
     return pages * (size_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+size_t proc_descriptors(const struct proc *proc)
+{
+    char path[64];
+    size_t n = 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)proc->pid);
+    DIR *folder = opendir(path);
+    cr_assert(folder, "%s is not running", proc->name);
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
 }
 
 size_t proc_peak_kib(const struct proc *proc)

@@ -51,6 +51,7 @@ bool proc_is_running(const struct proc *proc);
 /* Of the running process. */
 uint64_t proc_cpu_us(const struct proc *proc);
 size_t proc_rss_kib(const struct proc *proc);
+size_t proc_descriptors(const struct proc *proc);
 size_t proc_peak_kib(const struct proc *proc); /* the most that proc_rss_kib() ever was */
 
 /* True if its log has this text. */
