@@ -64,14 +64,6 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-/* U+0000 to U+001F, and U+007F to U+009F, some of which terminals obey. */
-static bool is_control(const char *at, size_t len)
-{
-    unsigned char c = (unsigned char)at[0];
-
-    return len == 1 ? c < ' ' || c == 0x7f : c == 0xc2 && (unsigned char)at[1] < 0xa0;
-}
-
 static bool needs_quotes(struct pusher_string text)
 {
     const char *end = text.ptr + text.len;
@@ -79,21 +71,33 @@ static bool needs_quotes(struct pusher_string text)
 
     for (const char *at = text.ptr; at < end; at += len) {
         len = pusher__utf8_char(at, end);
-        if (len == 0 || is_control(at, len) || strchr(" \"=\\", *at))
+        if (len == 0 || pusher__utf8_is_hidden(at, len) || strchr(" \"=\\", *at))
             return true;
     }
     return text.len == 0;
 }
 
+/* As JSON has it: two of them for what is over U+FFFF. */
+static void put_escape(struct line *line, unsigned code_point)
+{
+    char escape[16];
+    int len;
+
+    if (code_point < 0x10000)
+        len = snprintf(escape, sizeof(escape), "\\u%04x", code_point);
+    else
+        len = snprintf(escape, sizeof(escape), "\\u%04x\\u%04x", 0xd7c0 + (code_point >> 10),
+                       0xdc00 | (code_point & 0x3ff));
+    put(line, escape, (size_t)len);
+}
+
+/* What terminals obey, or nobody sees, is shown by its number. */
 static void put_char(struct line *line, const char *at, size_t len)
 {
-    char escape[8];
-
     if (len == 0) {
         put_text(line, "\xef\xbf\xbd"); /* U+FFFD */
-    } else if (is_control(at, len)) {
-        put(line, escape,
-            (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)at[len - 1]));
+    } else if (pusher__utf8_is_hidden(at, len)) {
+        put_escape(line, pusher__utf8_code_point(at, len));
     } else {
         if (*at == '"' || *at == '\\')
             put(line, "\\", 1);

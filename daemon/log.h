@@ -5,7 +5,7 @@
  *     level=warn tag=http app=main status=503 msg="Pusher refused, will retry"
  *
  * Levels are syslog's. Under systemd a line begins with its level, <4>, which journald takes out.
- * Values are quoted where they must be, control characters escaped, bytes that are not UTF-8
+ * Values are quoted where they must be, what nobody sees escaped, bytes that are not UTF-8
  * replaced, texts cut at LOG_TEXT_MAX. Payloads and secrets are never logged.
  *
  * Of one kind of line (log_repeat.h) there are LOG_SAME_PER_S in a second, and then one with their

@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
+#include "daemon/view/reply.h"
 
 int source_reserve(struct source *source, size_t n_apps)
 {
@@ -70,14 +71,17 @@ void source_log_error(struct source *source, const char *script, const redisRepl
 }
 
 bool source_reply_is_good(struct source *source, const char *script, const redisReply *reply,
-                          size_t min_elements)
+                          const char *head, const char *rest)
 {
     if (!reply)
         return false;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= min_elements)
+    if (reply_fits(reply, head, rest))
         return true;
     if (reply->type == REDIS_REPLY_ERROR)
         source_log_error(source, script, reply);
+    else
+        log_event(LOG_ERR, "redis", "the answer is not one of this script, trying again",
+                  LOG_TEXT("queue", source->queue->name), LOG_TEXT("script", script));
     return false;
 }
 
@@ -90,11 +94,12 @@ void source_hear_time(struct source *source, const redisReply *reply)
 /* A time of Redis's clock by which the queue must be asked again. */
 void source_hear_next_due(struct source *source, long long due_ms)
 {
-    long long in_ms = due_ms - (long long)source->server_now_ms;
+    long long in_ms;
     uint64_t at;
 
-    if (due_ms < 0)
+    if (due_ms < 0) /* also the least of all numbers: what Redis makes of the score inf */
         return;
+    in_ms = due_ms - (long long)source->server_now_ms;
     at = source->server_now_at_ms + (in_ms > 0 ? (uint64_t)in_ms : 0);
     if (at < source->next_claim_ms)
         source->next_claim_ms = at;

@@ -90,7 +90,7 @@ static void on_claimed(const redisReply *reply, void *data)
     long long state;
 
     source->claim_is_out = false;
-    if (!source_reply_is_good(source, script_claim.name, reply, 5)) {
+    if (!source_reply_is_good(source, script_claim.name, reply, "iiiia", "ss")) {
         source->claim_in_doubt = true;
         source->may_have_more = true;
         source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
@@ -210,7 +210,7 @@ static void on_recovered(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->recovery_is_out = false;
-    if (!source_reply_is_good(source, script_recover.name, reply, 1)) {
+    if (!source_reply_is_good(source, script_recover.name, reply, "i", "ss")) {
         source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
         return;
     }

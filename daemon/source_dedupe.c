@@ -64,7 +64,7 @@ static void on_checked(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->check_is_out = false;
-    if (!source_reply_is_good(source, script_dedupe.name, reply, 0)) {
+    if (!source_reply_is_good(source, script_dedupe.name, reply, "", "s")) {
         list_splice(&source->checking, &source->unchecked);
         list_splice(&source->unchecked, &source->checking);
         source->check_after_ms = reply ? clock_ms() + SOURCE_ERROR_WAIT_MS : 0;

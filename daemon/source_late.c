@@ -222,7 +222,7 @@ static void on_settled(const redisReply *reply, void *data)
 
     spool->n_calls--;
     source->replay_failed = reply && reply->type == REDIS_REPLY_ERROR;
-    if (source_reply_is_good(source, script_settle.name, reply, 0)) {
+    if (source_reply_is_good(source, script_settle.name, reply, "", "s")) {
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) a reply that is good is there */
         size_t n_gone = reply->elements < late->n ? reply->elements : late->n;
 

@@ -95,7 +95,7 @@ static void on_lease(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->beat_is_out = false;
-    if (!source_reply_is_good(source, script_lease.name, reply, 7)) {
+    if (!source_reply_is_good(source, script_lease.name, reply, "iiiiaai", "si")) {
         if (source->lease == LEASE_ASKED)
             source->lease = LEASE_NONE;
         return;

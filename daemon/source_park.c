@@ -138,7 +138,7 @@ static void on_returned(const redisReply *reply, void *data)
     size_t n;
 
     source->return_is_out = false;
-    if (!source_reply_is_good(source, script_unpark.name, reply, 2)) {
+    if (!source_reply_is_good(source, script_unpark.name, reply, "is", "")) {
         source->return_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
         return;
     }

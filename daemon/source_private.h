@@ -13,9 +13,9 @@
 
 /* ---- source.c */
 
-/* False if there was no reply, or not the array it should be; an error is logged. */
+/* False if there was no reply, or not what the script gives (reply_fits()), which is logged. */
 bool source_reply_is_good(struct source *source, const char *script, const redisReply *reply,
-                          size_t min_elements);
+                          const char *head, const char *rest);
 void source_log_error(struct source *source, const char *script, const redisReply *reply);
 
 /* True if the error is one of a slot on its way to another node; it is logged once a move. */

@@ -110,9 +110,11 @@ static void on_settled(const redisReply *reply, void *data)
 
     list_remove(&settle->link);
     settle->spool->n_calls--;
-    if (source_reply_is_good(source, script_settle.name, reply, 0)) {
-        source->counters.late += reply->elements;
-        source->counters.settled += settle->n - reply->elements;
+    if (source_reply_is_good(source, script_settle.name, reply, "", "s")) {
+        size_t n_gone = reply->elements < settle->n ? reply->elements : settle->n;
+
+        source->counters.late += n_gone;
+        source->counters.settled += settle->n - n_gone;
         metrics_settled(&source->context->metrics->queues[source->index], &settle->deliveries,
                         reply);
         note_due(source, &settle->deliveries);

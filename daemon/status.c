@@ -12,11 +12,18 @@
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
 
-#define MAX_CONNECTIONS 64         /* those beyond it wait in the backlog */
-#define IDLE_S          5          /* then a connection is closed, whatever it was about */
-#define MAX_MEMORY      (16 << 10) /* of a connection: head of the request, and of the answer */
-#define MAX_UNWANTED    (1 << 20)  /* of a body that is refused, before the connection is cut */
-#define MAX_RUNS        8          /* at once, before others on the loop have their turn */
+#define IDLE_S       5          /* then a connection is closed, whatever it was about */
+#define MAX_MEMORY   (16 << 10) /* of a connection: head of the request, and of the answer */
+#define MAX_UNWANTED (1 << 20)  /* of a body that is refused, before the connection is cut */
+#define MAX_RUNS     8          /* at once, before others on the loop have their turn */
+
+static unsigned n_connections(const struct status *status)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(status->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info ? info->num_connections : 0;
+}
 
 /* ---- answers */
 
@@ -71,9 +78,25 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
         return MHD_NO;
     request->text = NULL;
     add_headers(response, request);
+    if (n_connections(request->status) >= STATUS_CLIENTS_MAX) /* others wait for its place */
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    status_client_reads(connection);
     result = MHD_queue_response(connection, request->http, response);
     MHD_destroy_response(response);
     return result;
+}
+
+/* ---- connections */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **client,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *client = status_client_new(cls, connection);
+    } else {
+        status_client_free(*client);
+        *client = NULL;
+    }
 }
 
 /* ---- requests */
@@ -82,8 +105,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
                          enum MHD_RequestTerminationCode why)
 {
     (void)cls;
-    (void)connection;
     (void)why;
+    status_client_asks(connection);
     status_request_free(*request_cls);
     *request_cls = NULL;
 }
@@ -118,6 +141,7 @@ static enum MHD_Result go_on(struct MHD_Connection *connection, struct status_re
         status_route_run(request);
         if (request->http == 0) {
             request->is_suspended = true;
+            status_client_waits(connection);
             MHD_suspend_connection(connection);
             return MHD_YES;
         }
@@ -151,12 +175,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
-static unsigned n_connections(const struct status *status)
+/* For whichever comes first: what MHD waits for, or the end of a connection's time. */
+static void set_timer(struct status *status, uint64_t wait_ms)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(status->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    uint64_t left_ms = status_clients_left_ms(status);
 
-    return info ? info->num_connections : 0;
+    if (left_ms < wait_ms)
+        wait_ms = left_ms;
+    if (wait_ms == STATUS_NO_DEADLINE)
+        uv_timer_stop(&status->timer);
+    else
+        uv_timer_start(&status->timer, on_timer, wait_ms > 0 ? wait_ms : 1, 0);
 }
 
 /* MHD does not listen while all places are taken, and looks whether it should again at the
@@ -166,6 +195,7 @@ static void serve(struct status *status)
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     bool has_closed = false, has_timeout = true;
 
+    status_clients_cut_off(status);
     for (int i = 0; i < MAX_RUNS && (has_closed || (has_timeout && wait_ms == 0)); i++) {
         unsigned before = n_connections(status);
 
@@ -173,10 +203,9 @@ static void serve(struct status *status)
         has_closed = n_connections(status) < before;
         has_timeout = MHD_get_timeout(status->daemon, &wait_ms) == MHD_YES;
     }
-    if (has_timeout || has_closed)
-        uv_timer_start(&status->timer, on_timer, !has_closed && wait_ms > 0 ? wait_ms : 1, 0);
-    else
-        uv_timer_stop(&status->timer);
+    if (!has_timeout)
+        wait_ms = STATUS_NO_DEADLINE;
+    set_timer(status, has_closed ? 0 : wait_ms);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -203,9 +232,10 @@ static int start_mhd(struct status *status)
 
     status->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, status,
-        MHD_OPTION_LISTEN_SOCKET, status->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_MEMORY, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, status->listen_fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        status, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)STATUS_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_MEMORY, MHD_OPTION_END);
     if (!status->daemon)
         return -1;
     info = MHD_get_daemon_info(status->daemon, MHD_DAEMON_INFO_EPOLL_FD);

@@ -22,17 +22,26 @@
 #define DAEMON_STATUS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <uv.h>
 
 #include "daemon/core/list.h"
 
-#define STATUS_WHY_MAX  160
-#define STATUS_HASH_MAX 32
+#define STATUS_WHY_MAX     160
+#define STATUS_HASH_MAX    32
+#define STATUS_CLIENTS_MAX 64 /* connections; those beyond it wait in the backlog */
 
+struct MHD_Connection;
 struct MHD_Daemon;
 struct pusherd;
+
+/* A connection, and when its time is over (status_clients.c). */
+struct status_client {
+    struct MHD_Connection *connection; /* borrowed; NULL: the place is free */
+    uint64_t deadline_ms;
+};
 
 struct status {
     struct pusherd *pusherd; /* borrowed */
@@ -44,6 +53,7 @@ struct status {
     struct MHD_Daemon *daemon; /* owned; NULL: not started */
     uv_poll_t poll;
     uv_timer_t timer;
+    struct status_client clients[STATUS_CLIENTS_MAX];
     bool has_token;
     unsigned char token_hash[STATUS_HASH_MAX];
     struct list waiting; /* requests that wait for Redis */

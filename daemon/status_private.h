@@ -3,6 +3,7 @@
  *     status.c          libmicrohttpd and the loop
  *     status_route.c    what is served where, and to whom
  *     status_request.c  one request: its answer, and what it asks of Redis meanwhile
+ *     status_clients.c  how long a connection may take
  *     status_listen.c   the socket
  *     status_metrics*.c, status_ready.c, console_*.c   the answers */
 #ifndef DAEMON_STATUS_PRIVATE_H
@@ -48,6 +49,26 @@ struct status_request {
 
 /* Nothing wakes libmicrohttpd when a request is resumed. */
 void status_serve_soon(struct status *status);
+
+/* ---- status_clients.c */
+
+#define STATUS_NO_DEADLINE UINT64_MAX
+
+/* Of a connection that was accepted; and when it is closed. NULL: there is no place for it. */
+struct status_client *status_client_new(struct status *status, struct MHD_Connection *connection);
+void status_client_free(struct status_client *client);
+
+/* What it has time for, from now on: for its next request; for nothing, it waits for us; for taking
+ * its answer. */
+void status_client_asks(struct MHD_Connection *connection);
+void status_client_waits(struct MHD_Connection *connection);
+void status_client_reads(struct MHD_Connection *connection);
+
+/* Shuts down those whose time is over: libmicrohttpd closes them in its next run. */
+void status_clients_cut_off(struct status *status);
+
+/* Until the time of the next one is over; STATUS_NO_DEADLINE: of none. */
+uint64_t status_clients_left_ms(const struct status *status);
 
 /* ---- status_request.c */
 

@@ -48,7 +48,7 @@ size_t pusher__utf8_encode(unsigned code_point, char ret_bytes[4])
     return n;
 }
 
-static unsigned code_point(const char *at, size_t len)
+unsigned pusher__utf8_code_point(const char *at, size_t len)
 {
     static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     unsigned c = (unsigned char)at[0] & masks[len];
@@ -69,7 +69,7 @@ bool pusher__utf8_is_hidden(const char *at, size_t len)
         {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
         {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
     };
-    unsigned c = code_point(at, len);
+    unsigned c = pusher__utf8_code_point(at, len);
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && c >= hidden[i].first; i++) {
         if (c <= hidden[i].last)
             return true;

@@ -48,6 +48,9 @@ static inline size_t pusher__utf8_char(const char *at, const char *end)
     return n;
 }
 
+/* The number of a character; `len` is pusher__utf8_char()'s, not 0. */
+unsigned pusher__utf8_code_point(const char *at, size_t len);
+
 /* True for a character that a person does not see, or that changes how others are seen: C0 and C1
  * controls, separators of lines and paragraphs, and what Unicode has as
  * Default_Ignorable_Code_Point, such as controls of direction, joiners, spaces without width,

@@ -42,12 +42,25 @@ static void begin_chunk(struct mover *mover)
     call_key(&mover->call, list, KEYS_SEQ);
 }
 
+static redisReply *ask(struct mover *mover)
+{
+    struct link *link = &mover->tail->link;
+    redisReply *reply = call_send(&mover->call, link);
+    if (mover->action == FAILURES_REPLAY)
+        return link_check(link, reply, "a script", "", "s");
+    if (!reply || reply->type == REDIS_REPLY_INTEGER)
+        return reply;
+    freeReplyObject(reply);
+    link_misfit(link, "XDEL");
+    return NULL;
+}
+
 /* The entries that were gone, by what XDEL or the script answers. */
 static size_t count_gone(const struct mover *mover, const redisReply *reply)
 {
-    if (mover->action == FAILURES_REPLAY)
-        return reply->elements;
-    return mover->n_chunk - (size_t)reply->integer;
+    size_t n = mover->action == FAILURES_REPLAY ? reply->elements
+                                                : mover->n_chunk - (size_t)reply->integer;
+    return n < mover->n_chunk ? n : mover->n_chunk;
 }
 
 static int send_chunk(struct mover *mover)
@@ -56,7 +69,7 @@ static int send_chunk(struct mover *mover)
     if (mover->n_chunk == 0)
         return CTL_DONE;
     if (!mover->dry_run) {
-        redisReply *reply = call_send(&mover->call, &mover->tail->link);
+        redisReply *reply = ask(mover);
         if (!reply)
             return tail_fail(mover->tail);
         gone = count_gone(mover, reply);

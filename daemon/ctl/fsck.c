@@ -47,7 +47,7 @@ void fsck_look(const struct fsck *fsck, struct call *call, const char *what)
 
 int fsck_send(struct fsck *fsck, struct call *call, enum fsck_kind kind)
 {
-    redisReply *reply = call_send(call, fsck->link);
+    redisReply *reply = link_check(fsck->link, call_send(call, fsck->link), "a script", "", "s");
     int rc = reply ? 0 : fsck_excuse(fsck);
     for (size_t i = 0; reply && rc == 0 && i < reply->elements; i++)
         rc = fsck_note(fsck, kind, reply->element[i]->str, reply->element[i]->len, fsck->mends);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "daemon/ctl/fsck.h"
+#include "daemon/view/reply.h"
 
 /* The integer that a command answers; 0 for a key of another type. */
 static int ask(struct fsck *fsck, const char *command, const char *key, uint64_t *ret_n)
@@ -28,7 +29,7 @@ static int ask_lease(struct fsck *fsck, uint64_t now_ms, struct fsck_consumer *c
         return fsck_excuse(fsck);
     consumer->has_lease = reply->type == REDIS_REPLY_STRING;
     if (consumer->has_lease)
-        consumer->lease_ms = (int64_t)strtod(reply->str, NULL) - (int64_t)now_ms;
+        consumer->lease_ms = reply_score_ms(reply) - (int64_t)now_ms;
     freeReplyObject(reply);
     return 0;
 }

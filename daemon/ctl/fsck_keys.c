@@ -18,6 +18,10 @@ static int check_type(struct fsck *fsck, const char *key, const char *wanted, bo
     int rc = 0;
     if (!reply)
         return -1;
+    if (reply->type != REDIS_REPLY_STATUS) {
+        freeReplyObject(reply);
+        return link_misfit(fsck->link, "TYPE");
+    }
     *ret_ok = strcmp(reply->str, "none") == 0 || strcmp(reply->str, wanted) == 0;
     if (!*ret_ok) {
         int len = snprintf(text, sizeof text, "%s is a %.20s, not a %s", key, reply->str, wanted);
@@ -98,6 +102,7 @@ static int scan(struct fsck *fsck)
     do {
         redisReply *reply =
             link_call(fsck->link, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000", NULL);
+        reply = link_check(fsck->link, reply, "SCAN", "sS", "");
         if (!reply)
             return -1;
         snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
@@ -117,6 +122,7 @@ static int add_members(struct fsck *fsck, enum keys_queue which, struct names *n
     keys_queue(fsck->list, which, key);
     redisReply *reply = which == KEYS_LEASES ? link_call(fsck->link, "ZRANGE", key, "0", "-1", NULL)
                                              : link_call(fsck->link, "SMEMBERS", key, NULL);
+    reply = link_check(fsck->link, reply, which == KEYS_LEASES ? "ZRANGE" : "SMEMBERS", "", "s");
     for (size_t i = 0; reply && rc == 0 && i < reply->elements; i++)
         rc = names_add(names, reply->element[i]->str, reply->element[i]->len);
     if (rc != 0)

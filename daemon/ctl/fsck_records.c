@@ -74,6 +74,7 @@ static int scan(struct fsck *fsck, const char *command, const char *key, const c
     int rc = 0;
     do {
         redisReply *reply = link_call(fsck->link, command, key, cursor, "COUNT", count, NULL);
+        reply = link_check(fsck->link, reply, command, "sS", "");
         if (!reply)
             return fsck_excuse(fsck);
         snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);

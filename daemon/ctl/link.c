@@ -10,6 +10,7 @@
 #include "daemon/config/uri.h"
 #include "daemon/ctl/ctl.h"
 #include "daemon/tls/redis_tls.h"
+#include "daemon/view/reply.h"
 
 #define MAX_WORDS 16
 
@@ -256,6 +257,22 @@ redisReply *link_answer(struct link *link)
     return refuse_error(link, reply);
 }
 
+int link_misfit(struct link *link, const char *command)
+{
+    link->was_refused = false;
+    return fail(link, "this is not the answer of %s", command);
+}
+
+redisReply *link_check(struct link *link, redisReply *reply, const char *command, const char *head,
+                       const char *rest)
+{
+    if (!reply || reply_fits(reply, head, rest))
+        return reply;
+    freeReplyObject(reply);
+    link_misfit(link, command);
+    return NULL;
+}
+
 int link_status(const struct link *link)
 {
     return link->was_refused ? CTL_FAILED : CTL_UNAVAILABLE;
@@ -263,17 +280,13 @@ int link_status(const struct link *link)
 
 int link_time(struct link *link, uint64_t *ret_unix_ms)
 {
-    redisReply *reply = link_call(link, "TIME", NULL);
+    redisReply *reply = link_check(link, link_call(link, "TIME", NULL), "TIME", "ss", "");
     if (!reply)
         return -1;
-    int rc = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
-                 ? 0
-                 : fail(link, "this is not the answer of TIME");
-    if (rc == 0)
-        *ret_unix_ms = strtoull(reply->element[0]->str, NULL, 10) * 1000 +
-                       strtoull(reply->element[1]->str, NULL, 10) / 1000;
+    *ret_unix_ms = strtoull(reply->element[0]->str, NULL, 10) * 1000 +
+                   strtoull(reply->element[1]->str, NULL, 10) / 1000;
     freeReplyObject(reply);
-    return rc;
+    return 0;
 }
 
 int link_append(struct link *link, int argc, const char **argv, const size_t *lens)

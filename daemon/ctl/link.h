@@ -59,6 +59,14 @@ redisReply *link_call_words(struct link *link, int argc, const char **argv, cons
 int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
              redisReply **ret_reply) __attribute__((warn_unused_result));
 
+/* Passes the reply of a call on if it fits (reply_fits()), NULL as well; else frees it: NULL, and
+ * link->why names the command. */
+redisReply *link_check(struct link *link, redisReply *reply, const char *command, const char *head,
+                       const char *rest) __attribute__((warn_unused_result));
+
+/* Notes that what came is not the answer of this command: -1. */
+int link_misfit(struct link *link, const char *command);
+
 /* Notes an error of Redis as the reason of a failure: -1. */
 int link_refuse(struct link *link, const char *error);
 

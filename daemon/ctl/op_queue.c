@@ -7,6 +7,7 @@
 
 #include "daemon/ctl/job_text.h"
 #include "daemon/ctl/link.h"
+#include "daemon/view/reply.h"
 #include "proto/keys.h"
 
 #define SPARE_MS 5000 /* what Redis's answer may take beyond the time it waits */
@@ -68,7 +69,7 @@ static int await(struct ctl *ctl, struct link *link, const char *key, unsigned w
     if (!reply)
         return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
     int status;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+    if (reply_fits(reply, "ss", ""))
         status = print_outcome(ctl, reply->element[1]->str, reply->element[1]->len);
     else
         status = ctl_fail(CTL_FAILED,

@@ -31,10 +31,10 @@ int pauses_read(struct link *link, const char *list, struct pauses *ret_pauses)
     char key[KEYS_KEY_MAX];
     struct pauses pauses = {.n = 0};
     keys_queue(list, KEYS_PAUSED, key);
-    pauses.reply = link_call(link, "HGETALL", key, NULL);
+    pauses.reply = link_check(link, link_call(link, "HGETALL", key, NULL), "HGETALL", "", "ss");
     if (!pauses.reply)
         return -1;
-    size_t n = pauses.reply->type == REDIS_REPLY_ARRAY ? pauses.reply->elements / 2 : 0;
+    size_t n = pauses.reply->elements / 2;
     pauses.items = calloc(n + 1, sizeof *pauses.items);
     for (size_t i = 0; pauses.items && i < n; i++) {
         pauses.items[pauses.n].app = pauses.reply->element[2 * i]->str;

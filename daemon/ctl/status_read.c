@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/ctl/status.h"
+#include "daemon/view/reply.h"
 #include "proto/keys.h"
 
 /* The integer that a command answers. */
@@ -31,7 +32,8 @@ static redisReply *ask_scores(struct link *link, const char *list, enum keys_que
     char key[KEYS_KEY_MAX], last[16];
     keys_queue(list, which, key);
     snprintf(last, sizeof last, "%u", n - 1);
-    return link_call(link, "ZRANGE", key, "0", last, "WITHSCORES", NULL);
+    redisReply *reply = link_call(link, "ZRANGE", key, "0", last, "WITHSCORES", NULL);
+    return link_check(link, reply, "ZRANGE", "", "ss");
 }
 
 static int read_consumer(struct link *link, const char *list, struct consumer_status *consumer)
@@ -46,7 +48,8 @@ static int read_reports(struct link *link, struct queue_status *status)
 {
     char key[KEYS_KEY_MAX];
     keys_queue(status->list, KEYS_DAEMONS, key);
-    redisReply *reply = link_call(link, "HGETALL", key, NULL);
+    redisReply *reply =
+        link_check(link, link_call(link, "HGETALL", key, NULL), "HGETALL", "", "ss");
     if (!reply)
         return link->was_refused ? 0 : -1;
     for (size_t i = 0; i < status->n_consumers; i++) {
@@ -72,8 +75,7 @@ static int read_consumers(struct link *link, struct queue_status *status)
         if (!consumer->name)
             break;
         status->n_consumers++;
-        consumer->lease_ms =
-            (int64_t)strtod(leases->element[i + 1]->str, NULL) - (int64_t)status->now_ms;
+        consumer->lease_ms = reply_score_ms(leases->element[i + 1]) - (int64_t)status->now_ms;
         rc = read_consumer(link, status->list, consumer);
         status->held += consumer->held;
     }
@@ -89,7 +91,7 @@ static int read_retries(struct link *link, struct queue_status *status)
     if (!first)
         return -1;
     if (first->elements == 2) {
-        int64_t due_ms = (int64_t)strtod(first->element[1]->str, NULL) - (int64_t)status->now_ms;
+        int64_t due_ms = reply_score_ms(first->element[1]) - (int64_t)status->now_ms;
         status->next_due_ms = due_ms > 0 ? due_ms : 0;
     }
     freeReplyObject(first);
@@ -113,7 +115,8 @@ static int read_parked(struct link *link, struct queue_status *status)
 {
     char key[KEYS_KEY_MAX];
     keys_queue(status->list, KEYS_PARKED, key);
-    redisReply *apps = link_call(link, "SMEMBERS", key, NULL);
+    redisReply *apps =
+        link_check(link, link_call(link, "SMEMBERS", key, NULL), "SMEMBERS", "", "s");
     int rc = apps ? 0 : -1;
     if (apps && apps->elements > 0)
         status->parked = calloc(apps->elements, sizeof *status->parked);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/ctl.h"
 #include "tests/support/scene.h"
 
 static struct scene scene;
@@ -66,6 +67,18 @@ Test(wrong_type, of_a_server_that_is_read_only_is_waited_out)
     cr_assert(wait_until(proc_logged(&scene.pusherd, "READONLY"), WAIT_LONG_MS));
     redis_do(&scene.redis, "REPLICAOF NO ONE");
     cr_assert(scene_settles(&scene, 5, 0));
+}
+
+/* Redis makes the least of all integers of them. */
+Test(wrong_type, of_a_time_that_is_infinite_ends_nothing)
+{
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:retry inf 0000000000000005");
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:leases inf another -inf third");
+    job_push_many(&scene.redis, JOB_JSON, 0, 5, 5);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 5, 0));
+    cr_expect_eq(ctl_run(&scene, NULL, "status", NULL), 0);
+    cr_expect(proc_is_running(&scene.pusherd));
 }
 
 static long long n_calls(void)

@@ -71,6 +71,30 @@ Test(log, quotes_and_escapes_what_it_must)
                      "level=warn tag=t key=\"\xef\xbf\xbd\xef\xbf\xbd\" msg=m\n");
 }
 
+/* Or the reader of a log would see another text than was written. */
+Test(log, escapes_what_nobody_sees)
+{
+    log_init(LOG_INFO, LOG_FORMAT_TEXT);
+    cr_expect_str_eq(line_of("a\u202eb\u2066\u200b\ufeff\u2028"),
+                     "level=warn tag=t key=\"a\\u202eb\\u2066\\u200b\\ufeff\\u2028\" msg=m\n");
+    cr_expect_str_eq(line_of("\U000e0041\U0001bca0"),
+                     "level=warn tag=t key=\"\\udb40\\udc41\\ud82f\\udca0\" msg=m\n");
+    cr_expect_str_eq(line_of("\u20ac\U0001f600"), "level=warn tag=t key=\u20ac\U0001f600 msg=m\n");
+}
+
+Test(log, is_json_that_reads_as_it_was)
+{
+    static const char value[] = "a\u202e\u200f\U000e0041\xc2\x85\n\"\U0001f600";
+    log_init(LOG_INFO, LOG_FORMAT_JSON);
+    log_event(LOG_ERR, "t", "m", LOG_TEXT("a", value));
+    const char *line = written();
+    json_t *root = json_loads(line, 0, NULL);
+    cr_assert(root, "%s", line);
+    cr_expect_str_eq(json_string_value(json_object_get(root, "a")), value);
+    cr_expect_null(strstr(line, "\u202e"));
+    json_decref(root);
+}
+
 Test(log, is_json_whatever_the_values_are)
 {
     char value[512];
