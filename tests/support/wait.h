@@ -25,14 +25,18 @@ static inline uint64_t wait_patience(void)
 }
 
 /* True as soon as the condition holds, looked at every 2 ms and once more at the end. */
-#define wait_until(condition, timeout_ms)                                                          \
+#define wait_within(condition, timeout_ms)                                                         \
     __extension__({                                                                                \
-        uint64_t wait_end_ms_ = wait_now_ms() + (uint64_t)(timeout_ms)*wait_patience();            \
+        uint64_t wait_end_ms_ = wait_now_ms() + (uint64_t)(timeout_ms);                            \
         bool wait_holds_;                                                                          \
         while (!(wait_holds_ = (condition)) && wait_now_ms() < wait_end_ms_) {                     \
             poll(NULL, 0, 2);                                                                      \
         }                                                                                          \
         wait_holds_;                                                                               \
     })
+
+/* The same of what must come true: for longer where everything takes longer. */
+#define wait_until(condition, timeout_ms)                                                          \
+    wait_within(condition, (uint64_t)(timeout_ms)*wait_patience())
 
 #endif

@@ -43,7 +43,7 @@ Test(pause, keeps_the_jobs_of_a_queue_in_redis_until_it_is_resumed)
         wait_until(redis_int(&scene.redis, "ZCARD {" JOB_LIST "}:leases") == 1, WAIT_LONG_MS));
     push_one();
     /* A pause is seen by the first claim: give it time for some. */
-    cr_expect_not(wait_until(fake_server_events(&scene.fake) > 0, 1500));
+    cr_expect_not(wait_within(fake_server_events(&scene.fake) > 0, 1500));
     expect_changed(ctl_json(&scene, 0, "resume", NULL), true, 0);
     cr_assert(scene_settles(&scene, 2, 0));
 }
@@ -55,7 +55,7 @@ Test(pause, stops_a_queue_at_work)
     cr_assert(scene_settles(&scene, 1, 0));
     expect_changed(ctl_json(&scene, 0, "pause", NULL), true, 1);
     push_one();
-    cr_expect_not(wait_until(fake_server_events(&scene.fake) > 1, 1500));
+    cr_expect_not(wait_within(fake_server_events(&scene.fake) > 1, 1500));
     expect_changed(ctl_json(&scene, 0, "resume", NULL), true, 0);
     cr_assert(scene_settles(&scene, 2, 0));
 }

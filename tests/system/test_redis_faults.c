@@ -119,7 +119,7 @@ Test(redis_faults, made_a_replica_for_a_while)
     start_under_load();
     redis_do(&scene.redis, "REPLICAOF 127.0.0.1 1");
     cr_assert(audit_logs(&scene, "error=\"READONLY"));
-    cr_expect_not(wait_until(audit_log_lines(&scene, "tag=redis") > 30, 5000),
+    cr_expect_not(wait_within(audit_log_lines(&scene, "tag=redis") > 30, 5000),
                   "it logs in circles");
     redis_do(&scene.redis, "REPLICAOF NO ONE");
     cr_assert(audit_recovers(&scene.redis, RESULTS, "READONLY", wait_now_ms(), RECOVERY_MS));
@@ -212,7 +212,7 @@ Test(redis_faults, accepting_and_closing_at_once)
     scene_start_pusherd(&scene);
     cr_assert(audit_logs(&scene, "connection lost"));
     uint64_t before_us = proc_cpu_us(&scene.pusherd);
-    cr_expect_not(wait_until(wire.n_accepted > 40, 5000), "more than 40 connections");
+    cr_expect_not(wait_within(wire.n_accepted > 40, 5000), "more than 40 connections");
     uint64_t cpu_us = proc_cpu_us(&scene.pusherd) - before_us;
     size_t n_lines = audit_log_lines(&scene, "tag=redis");
     fprintf(stderr, "in 5 s: %u connections, %zu log lines, %u ms of CPU\n", wire.n_accepted,
