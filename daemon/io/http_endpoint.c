@@ -45,6 +45,19 @@ static bool set_headers(struct http_endpoint *endpoint, const char *library)
     return true;
 }
 
+/* Parsed once for all requests: from CURLOPT_URL alone curl parses it for each. NULL if it cannot
+ * be: then curl tries by itself, and says what is wrong. */
+static CURLU *parse(const char *base_url)
+{
+    CURLU *parsed = curl_url();
+
+    if (parsed && curl_url_set(parsed, CURLUPART_URL, base_url, 0) != CURLUE_OK) {
+        curl_url_cleanup(parsed);
+        return NULL;
+    }
+    return parsed;
+}
+
 int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
                       struct http_endpoint **ret_endpoint)
 {
@@ -65,6 +78,8 @@ int http_endpoint_new(struct http *http, const struct http_endpoint_options *opt
         http_endpoint_free(endpoint);
         return UV_ENOMEM;
     }
+    if (!endpoint->absolute_target)
+        endpoint->parsed_url = parse(endpoint->base_url);
     endpoint->next = http->endpoints;
     http->endpoints = endpoint;
     *ret_endpoint = endpoint;
@@ -81,6 +96,7 @@ void http_endpoint_free(struct http_endpoint *endpoint)
     }
     curl_slist_free_all(endpoint->post_headers);
     curl_slist_free_all(endpoint->get_headers);
+    curl_url_cleanup(endpoint->parsed_url);
     free(endpoint->base_url);
     free(endpoint->proxy);
     free(endpoint->ca_file);

@@ -2,9 +2,9 @@
  *
  * What does not change between requests is set once, when the handle is made. A request sets its
  * target, its body, and nothing else: setting CURLOPT_URL for each request costs half as much again
- * of curl's CPU (it parses the URL anew), so the URL stays "scheme://host:port" and the target goes
- * into CURLOPT_REQUEST_TARGET. A plain HTTP proxy needs the URL in the request line: there it is
- * set. */
+ * of curl's CPU (it parses the URL anew), so the URL stays "scheme://host:port", parsed already,
+ * and the target goes into CURLOPT_REQUEST_TARGET. A plain HTTP proxy needs the URL in the request
+ * line: there it is set. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -78,6 +78,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
 static void set_connection_options(CURL *easy, const struct http_endpoint *endpoint)
 {
     curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
+    curl_easy_setopt(easy, CURLOPT_CURLU, endpoint->parsed_url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
