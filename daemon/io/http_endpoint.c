@@ -12,19 +12,25 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-static bool add_header(struct curl_slist **list, const char *name, const char *value)
+static bool add_line(struct curl_slist **list, const char *line)
 {
-    char line[256];
-    struct curl_slist *longer;
+    struct curl_slist *longer = curl_slist_append(*list, line);
 
-    if (snprintf(line, sizeof(line), "%s: %s", name, value) >= (int)sizeof(line))
-        return false;
-    longer = curl_slist_append(*list, line);
     if (longer)
         *list = longer;
     return longer != NULL;
 }
 
+static bool add_header(struct curl_slist **list, const char *name, const char *value)
+{
+    char line[256];
+
+    return snprintf(line, sizeof(line), "%s: %s", name, value) < (int)sizeof(line) &&
+           add_line(list, line);
+}
+
+/* curl writes its own headers byte by byte, some 130 instructions each: Accept, which asks for
+ * anything, is left out, and User-Agent, which curl would even write twice, is among ours. */
 static bool set_headers(struct http_endpoint *endpoint, const char *library)
 {
     struct curl_slist **lists[] = {&endpoint->post_headers, &endpoint->get_headers};
@@ -32,11 +38,11 @@ static bool set_headers(struct http_endpoint *endpoint, const char *library)
     if (!add_header(&endpoint->post_headers, "Content-Type", "application/json"))
         return false;
     for (int i = 0; i < 2; i++) {
-        struct curl_slist *longer = curl_slist_append(*lists[i], "Expect:");
-
-        if (!longer)
+        if (!add_line(lists[i], "Expect:") || !add_line(lists[i], "Accept:"))
             return false;
-        *lists[i] = longer;
+        if (endpoint->user_agent && !endpoint->proxy[0] &&
+            !add_header(lists[i], "User-Agent", endpoint->user_agent))
+            return false;
         if (library && !add_header(lists[i], "X-Pusher-Library", library))
             return false;
         if (!endpoint->keep_alive && !add_header(lists[i], "Connection", "close"))

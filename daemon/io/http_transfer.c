@@ -111,7 +111,7 @@ static void set_transfer_options(CURL *easy, struct http_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (transfer->endpoint->user_agent)
+    if (transfer->endpoint->user_agent && transfer->endpoint->proxy[0]) /* for CONNECT as well */
         curl_easy_setopt(easy, CURLOPT_USERAGENT, transfer->endpoint->user_agent);
 }
 
