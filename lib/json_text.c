@@ -67,8 +67,8 @@ static const unsigned char *measure_blocks(const unsigned char *p, const unsigne
 }
 
 /* Writes a block whose quotes and backslashes are the bits of `mask`: each is its own second byte,
- * so that a backslash and the bytes from it on, copied one place further, do. Reads up to 31 bytes
- * and writes up to 47, of which those behind the returned end mean nothing. */
+ * so that a backslash and the bytes from it on, copied one place further, do. With any, it reads up
+ * to 31 bytes and writes up to 47, of which those behind the returned end mean nothing. */
 static char *escape_block(const unsigned char *p, __m128i block, unsigned mask, char *buf)
 {
     store(buf, block);
@@ -85,12 +85,14 @@ static char *escape_block(const unsigned char *p, __m128i block, unsigned mask, 
 static const unsigned char *escape_blocks(const unsigned char *p, const unsigned char *end,
                                           char **buf, const char *buf_end)
 {
-    while (end - p >= 2 * BLOCK && buf_end - *buf >= 3 * BLOCK) {
+    while (end - p >= BLOCK && buf_end - *buf >= BLOCK) {
         __m128i block = load(p);
         __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-        if (_mm_movemask_epi8(control))
+        unsigned mask = (unsigned)_mm_movemask_epi8(quotes(block));
+        if (_mm_movemask_epi8(control) ||
+            (mask && (end - p < 2 * BLOCK || buf_end - *buf < 3 * BLOCK)))
             break;
-        *buf = escape_block(p, block, (unsigned)_mm_movemask_epi8(quotes(block)), *buf);
+        *buf = escape_block(p, block, mask, *buf);
         p += BLOCK;
     }
     return p;

@@ -4,10 +4,10 @@
  * and not every server lowers them itself before it checks. */
 #include "pusher/request.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/client_private.h"
+#include "lib/decimal.h"
 #include "lib/name.h"
 #include "lib/request_private.h"
 #include "lib/sign.h"
@@ -18,7 +18,7 @@
 struct fields {
     struct pusher_param list[N_OWN + PUSHER_PARAMS_MAX]; /* sorted by name */
     size_t n;
-    char timestamp[24];
+    char timestamp[DECIMAL_MAX + 1];
     char md5[2 * MD5_BYTES + 1];
 };
 
@@ -87,7 +87,7 @@ static int list_fields(const struct pusher_client *client, const struct pusher_p
                        struct fields *ret_fields)
 {
     ret_fields->n = 0;
-    snprintf(ret_fields->timestamp, sizeof(ret_fields->timestamp), "%lld", (long long)unix_s);
+    ret_fields->timestamp[decimal_write(ret_fields->timestamp, (uint64_t)unix_s)] = '\0';
     add_own(ret_fields, "auth_key", client->key);
     add_own(ret_fields, "auth_timestamp", ret_fields->timestamp);
     add_own(ret_fields, "auth_version", "1.0");

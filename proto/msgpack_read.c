@@ -62,7 +62,7 @@ static int take_unsigned(struct reader *r, struct value *v, size_t size)
 static int take_signed(struct reader *r, struct value *v, size_t size)
 {
     unsigned unused_bits = (unsigned)(8 - size) * 8;
-    uint64_t bits;
+    uint64_t bits = 0;
 
     v->kind = VALUE_INTEGER;
     if (take_uint(r, size, &bits) < 0)
@@ -74,7 +74,7 @@ static int take_signed(struct reader *r, struct value *v, size_t size)
 
 static int take_double(struct reader *r, struct value *v, size_t size)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
 
     v->kind = VALUE_DOUBLE;
     if (take_uint(r, size, &bits) < 0)
@@ -99,7 +99,7 @@ static int take_bool(struct value *v, bool boolean)
 
 static int take_long(struct reader *r, struct value *v, enum value_kind kind, size_t size)
 {
-    uint64_t n;
+    uint64_t n = 0;
 
     if (take_uint(r, size, &n) < 0)
         return READER_SYNTAX;

@@ -12,19 +12,25 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-static bool add_header(struct curl_slist **list, const char *name, const char *value)
+static bool add_line(struct curl_slist **list, const char *line)
 {
-    char line[256];
-    struct curl_slist *longer;
+    struct curl_slist *longer = curl_slist_append(*list, line);
 
-    if (snprintf(line, sizeof(line), "%s: %s", name, value) >= (int)sizeof(line))
-        return false;
-    longer = curl_slist_append(*list, line);
     if (longer)
         *list = longer;
     return longer != NULL;
 }
 
+static bool add_header(struct curl_slist **list, const char *name, const char *value)
+{
+    char line[256];
+
+    return snprintf(line, sizeof(line), "%s: %s", name, value) < (int)sizeof(line) &&
+           add_line(list, line);
+}
+
+/* curl writes its own headers byte by byte, some 130 instructions each: Accept, which asks for
+ * anything, is left out, and User-Agent, which curl would even write twice, is among ours. */
 static bool set_headers(struct http_endpoint *endpoint, const char *library)
 {
     struct curl_slist **lists[] = {&endpoint->post_headers, &endpoint->get_headers};
@@ -32,17 +38,30 @@ static bool set_headers(struct http_endpoint *endpoint, const char *library)
     if (!add_header(&endpoint->post_headers, "Content-Type", "application/json"))
         return false;
     for (int i = 0; i < 2; i++) {
-        struct curl_slist *longer = curl_slist_append(*lists[i], "Expect:");
-
-        if (!longer)
+        if (!add_line(lists[i], "Expect:") || !add_line(lists[i], "Accept:"))
             return false;
-        *lists[i] = longer;
+        if (endpoint->user_agent && !endpoint->proxy[0] &&
+            !add_header(lists[i], "User-Agent", endpoint->user_agent))
+            return false;
         if (library && !add_header(lists[i], "X-Pusher-Library", library))
             return false;
         if (!endpoint->keep_alive && !add_header(lists[i], "Connection", "close"))
             return false;
     }
     return true;
+}
+
+/* Parsed once for all requests: from CURLOPT_URL alone curl parses it for each. NULL if it cannot
+ * be: then curl tries by itself, and says what is wrong. */
+static CURLU *parse(const char *base_url)
+{
+    CURLU *parsed = curl_url();
+
+    if (parsed && curl_url_set(parsed, CURLUPART_URL, base_url, 0) != CURLUE_OK) {
+        curl_url_cleanup(parsed);
+        return NULL;
+    }
+    return parsed;
 }
 
 int http_endpoint_new(struct http *http, const struct http_endpoint_options *options,
@@ -65,6 +84,8 @@ int http_endpoint_new(struct http *http, const struct http_endpoint_options *opt
         http_endpoint_free(endpoint);
         return UV_ENOMEM;
     }
+    if (!endpoint->absolute_target)
+        endpoint->parsed_url = parse(endpoint->base_url);
     endpoint->next = http->endpoints;
     http->endpoints = endpoint;
     *ret_endpoint = endpoint;
@@ -81,6 +102,7 @@ void http_endpoint_free(struct http_endpoint *endpoint)
     }
     curl_slist_free_all(endpoint->post_headers);
     curl_slist_free_all(endpoint->get_headers);
+    curl_url_cleanup(endpoint->parsed_url);
     free(endpoint->base_url);
     free(endpoint->proxy);
     free(endpoint->ca_file);

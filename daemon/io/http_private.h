@@ -12,6 +12,7 @@
 struct http_endpoint {
     struct http *http;
     char *base_url, *proxy, *ca_file, *user_agent; /* owned */
+    CURLU *parsed_url;                             /* owned; base_url. NULL: curl parses that */
     struct curl_slist *post_headers, *get_headers; /* owned; shared by the transfers */
     unsigned timeout_ms;
     bool keep_alive;

@@ -2,9 +2,9 @@
  *
  * What does not change between requests is set once, when the handle is made. A request sets its
  * target, its body, and nothing else: setting CURLOPT_URL for each request costs half as much again
- * of curl's CPU (it parses the URL anew), so the URL stays "scheme://host:port" and the target goes
- * into CURLOPT_REQUEST_TARGET. A plain HTTP proxy needs the URL in the request line: there it is
- * set. */
+ * of curl's CPU (it parses the URL anew), so the URL stays "scheme://host:port", parsed already,
+ * and the target goes into CURLOPT_REQUEST_TARGET. A plain HTTP proxy needs the URL in the request
+ * line: there it is set. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -78,6 +78,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
 static void set_connection_options(CURL *easy, const struct http_endpoint *endpoint)
 {
     curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
+    curl_easy_setopt(easy, CURLOPT_CURLU, endpoint->parsed_url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
@@ -110,7 +111,7 @@ static void set_transfer_options(CURL *easy, struct http_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (transfer->endpoint->user_agent)
+    if (transfer->endpoint->user_agent && transfer->endpoint->proxy[0]) /* for CONNECT as well */
         curl_easy_setopt(easy, CURLOPT_USERAGENT, transfer->endpoint->user_agent);
 }
 

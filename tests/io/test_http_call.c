@@ -191,6 +191,7 @@ Test(http_call, says_who_it_is)
     client_ask(&client, &outcome);
     cr_assert(request_has("\r\nUser-Agent: pusherd/1\r\n"));
     cr_assert(request_has("\r\nX-Pusher-Library: pusherd 1\r\n"));
+    cr_assert_not(request_has("\r\nAccept:"));
     close_all();
 }
 

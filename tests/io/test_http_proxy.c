@@ -21,7 +21,8 @@ static void open_with_proxy(const struct peer_step *script, const char *scheme)
     snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", peer.port);
     client_open_with(
         &client, &run, 0,
-        (struct http_endpoint_options){.base_url = scheme, .proxy = proxy, .keep_alive = true});
+        (struct http_endpoint_options){
+            .base_url = scheme, .proxy = proxy, .user_agent = "pusherd/1", .keep_alive = true});
 }
 
 static void close_all(void)
@@ -56,6 +57,7 @@ Test(http_proxy, gets_the_whole_url_with_the_target_as_it_is)
     cr_assert(starts_with("GET http://pusher.invalid:8080/a/../b?x=%2F&y=[1] HTTP/1.1\r\n"), "%s",
               peer.request);
     cr_assert(strstr(peer.request, "\r\nHost: pusher.invalid:8080\r\n"));
+    cr_assert(strstr(peer.request, "\r\nUser-Agent: pusherd/1\r\n"));
     close_all();
 }
 
@@ -102,6 +104,7 @@ Test(http_proxy, its_refusal_has_a_status_and_says_so)
     cr_assert_eq(outcome.status, 403);
     cr_assert(strstr(outcome.error, "403"), "%s", outcome.error);
     cr_assert(starts_with("CONNECT pusher.invalid:443 HTTP/1.1\r\n"));
+    cr_assert(strstr(peer.request, "\r\nUser-Agent: pusherd/1\r\n"));
     close_all();
 }
 

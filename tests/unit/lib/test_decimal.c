@@ -16,7 +16,10 @@ static void expect_written(uint64_t number)
         cr_assert_arr_eq(got, wanted, len);
         cr_assert_eq(decimal_read(got, len), number);
     }
-    cr_assert_eq(decimal_write(got, number), (size_t)snprintf(NULL, 0, "%" PRIu64, number));
+    (void)snprintf(wanted, sizeof(wanted), "%" PRIu64, number);
+    len = decimal_write(got, number);
+    cr_assert_eq(len, strlen(wanted));
+    cr_assert_arr_eq(got, wanted, len);
 }
 
 Test(decimal, digits_are_those_of_printf)
