@@ -171,6 +171,25 @@ static int encode_part(const struct plan *plan, const struct plan_part *planned,
     return 0;
 }
 
+/* False if there is no memory for it. */
+static bool encode_parts(struct delivery *delivery, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_parts; i++) {
+        struct plan_part *planned = &plan->parts[i];
+        int rc = 0;
+
+        if (!planned->code && plan->park_until_ms == 0)
+            rc = encode_part(plan, planned, &delivery->job.parts[i]);
+        if (rc == PUSHER_ENOMEM)
+            return false;
+        if (rc != 0) {
+            planned->code = "encryption_unavailable";
+            planned->error = "the event could not be encoded";
+        }
+    }
+    return true;
+}
+
 static void fill_parts(struct delivery *delivery, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->n_parts; i++) {
@@ -206,8 +225,6 @@ static void decide_parts(struct delivery *delivery, const struct plan *plan)
             part_park(part, plan->park_until_ms);
         else if (planned->kind == PLAN_DONE)
             part_done(part, planned->result);
-        else if (encode_part(plan, planned, part) != 0)
-            part_fail(part, "encryption_unavailable", "the event could not be encoded");
     }
 }
 
@@ -280,6 +297,11 @@ static struct delivery *build(const struct admission *admission, const struct pl
     }
     fill_job(delivery, admission, plan, claim_id, size);
     fill_parts(delivery, plan);
+    if (!encode_parts(delivery, plan)) {
+        delivery_pool_give(delivery, size);
+        drop_results(plan);
+        return NULL;
+    }
     job_init(&delivery->job);
     decide_parts(delivery, plan);
     return delivery;

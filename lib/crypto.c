@@ -49,7 +49,7 @@ int pusher_shared_secret(const struct pusher_client *client, struct pusher_strin
     int ok = EVP_Digest(text, channel.len + PUSHER_MASTER_KEY_BYTES, ret_secret, NULL,
                         client->sha256, NULL);
     sodium_memzero(text + channel.len, PUSHER_MASTER_KEY_BYTES);
-    return ok == 1 ? 0 : PUSHER_ECRYPTO;
+    return ok == 1 ? 0 : PUSHER_ENOMEM; /* there is SHA-256, since the client was made */
 }
 
 static char *put(char *pos, const char *text)

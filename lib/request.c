@@ -75,9 +75,10 @@ static int digest_body(const struct pusher_client *client, const void *body, siz
 {
     unsigned char md5[EVP_MAX_MD_SIZE];
     unsigned int md5_len = 0;
-    if (!client->md5 || EVP_Digest(body, len, md5, &md5_len, client->md5, NULL) != 1 ||
-        md5_len != MD5_BYTES)
+    if (!client->md5)
         return PUSHER_ECRYPTO;
+    if (EVP_Digest(body, len, md5, &md5_len, client->md5, NULL) != 1 || md5_len != MD5_BYTES)
+        return PUSHER_ENOMEM;
     sodium_bin2hex(ret_hex, 2 * MD5_BYTES + 1, md5, md5_len);
     return 0;
 }

@@ -12,7 +12,7 @@ extern "C" {
 
 /* The channel's key, SHA256(channel name, master key): whoever has it reads the channel, so wipe it
  * after use. PUSHER_ENOKEY without a master key, PUSHER_ECHANNEL for a name that is absent or too
- * long. */
+ * long, PUSHER_ENOMEM. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int
 pusher_shared_secret(const struct pusher_client *client, struct pusher_string channel,
                      unsigned char ret_secret[PUSHER_SECRET_BYTES]);

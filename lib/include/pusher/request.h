@@ -50,7 +50,8 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_request_check(const char *method, con
  *
  * PUSHER_EINVAL: a parameter's name is reserved, empty or there twice, a text is not UTF-8, there
  * are too many, or the path has a segment "." or "..", or bytes that a request line cannot hold.
- * PUSHER_ETOOSMALL if it does not fit; PUSHER_ECRYPTO if MD5 is not to be had (FIPS mode). */
+ * PUSHER_ETOOSMALL if it does not fit; PUSHER_ECRYPTO if MD5 is not to be had (FIPS mode);
+ * PUSHER_ENOMEM. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int
 pusher_request_target(const struct pusher_client *client, const char *method, const char *path,
                       const struct pusher_param *params, size_t n_params, const void *body,

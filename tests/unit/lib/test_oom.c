@@ -1,5 +1,6 @@
 /* Every allocation that the library makes itself fails once: the call must say so, leak nothing and
  * stay usable. The linker puts our functions in the place of the C library's (--wrap). */
+#include <openssl/evp.h>
 #include <stdarg.h>
 
 #include "tests/unit/lib/vectors.h"
@@ -49,6 +50,17 @@ __attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **ret, const cha
                                                            va_list args)
 {
     return fails() ? -1 : __real_vasprintf(ret, format, args);
+}
+
+/* Needs memory of libcrypto's own. */
+int __real_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *impl);
+int __wrap_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *impl);
+int __wrap_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
+                      const EVP_MD *type, ENGINE *impl)
+{
+    return fails() ? 0 : __real_EVP_Digest(data, n, md, size, type, impl);
 }
 
 static struct pusher_client *client; /* made before anything fails */
@@ -103,6 +115,14 @@ static int encrypt_large(struct pusher_error *error)
     return pusher_event_encode(client, &event, NULL, buf, size);
 }
 
+static int sign(struct pusher_error *error)
+{
+    (void)error;
+    char target[PUSHER_TARGET_MAX];
+    return pusher_request_target(client, "POST", "/apps/3/events", NULL, 0, "{}", 2, 1, target,
+                                 sizeof(target));
+}
+
 static int open_http(struct pusher_error *error)
 {
     struct pusher_http *http;
@@ -127,7 +147,12 @@ Test(oom, a_client_is_made_whole_or_not_at_all)
 
 Test(oom, large_data_is_encrypted_or_refused)
 {
-    cr_assert_eq(sweep(encrypt_large), 1);
+    cr_assert_eq(sweep(encrypt_large), 2); /* the key as well */
+}
+
+Test(oom, a_request_is_signed_or_not_made)
+{
+    cr_assert_eq(sweep(sign), 1);
 }
 
 Test(oom, a_transport_is_opened_whole_or_not_at_all)
