@@ -138,6 +138,7 @@ static struct delivery *build(const struct admission *admission, const struct pl
     struct delivery *delivery = delivery_lay_out(plan, admission->max_bytes, &size);
 
     if (!delivery) {
+        admission->arena->is_starved |= size <= admission->max_bytes;
         drop_results(plan);
         return NULL;
     }
@@ -150,6 +151,7 @@ static struct delivery *build(const struct admission *admission, const struct pl
     fill_job(delivery, admission, plan, claim_id, size);
     fill_parts(delivery, plan);
     if (!encode_parts(delivery, plan)) {
+        admission->arena->is_starved = true;
         delivery_pool_give(delivery, size);
         drop_results(plan);
         return NULL;

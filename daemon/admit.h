@@ -23,8 +23,8 @@ struct admission {
 };
 
 /* Makes the delivery of a record. What is wrong with it is in the parts, which then have failed
- * already; a job that is not due yet is parked. NULL only when out of memory, or of
- * max_bytes. */
+ * already; a job that is not due yet is parked. NULL only when out of memory, which the arena's
+ * is_starved then says, or of max_bytes. */
 struct delivery *admit(const struct admission *admission, uint64_t claim_id, const char *record,
                        size_t len);
 

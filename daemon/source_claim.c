@@ -14,6 +14,7 @@
 
 #include "daemon/admit.h"
 #include "daemon/clock.h"
+#include "daemon/log.h"
 #include "daemon/settle.h"
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
@@ -44,6 +45,13 @@ static void learn_growth(struct source *source, size_t n, size_t bytes, size_t h
     source->growth_percent = percent;
 }
 
+static void wait_for_memory(struct source *source)
+{
+    source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
+    log_event(LOG_WARNING, "job", "no memory to read a job, trying again",
+              LOG_TEXT("queue", source->queue->name));
+}
+
 static void take(struct source *source, const redisReply *reply, size_t first)
 {
     struct source_context *context = source->context;
@@ -69,7 +77,7 @@ static void take(struct source *source, const redisReply *reply, size_t first)
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
             source->claim_below_bytes = source->n_held_bytes / 2;
             if (context->arena->is_starved)
-                source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
+                wait_for_memory(source);
             break;
         }
         source_hold(source, delivery);

@@ -31,7 +31,7 @@ static int read_node(struct link *link, const char *text, struct node *ret_node)
     const char *host = space ? space + 1 : NULL;
     const char *colon = host ? strrchr(host, ':') : NULL;
     int len = colon ? (int)(colon - host) : -1;
-    bool is_here = len == 0 && strrchr(link->where, ':'); /* a unix socket names no host */
+    bool is_here = len == 0 && link->where[0] != '/'; /* a unix socket names no host */
     if (len < 0 || (len == 0 && !is_here) || (size_t)len >= sizeof ret_node->host ||
         !uri_port(pusher_str(colon + 1), &ret_node->port)) {
         snprintf(link->why, sizeof link->why, "Redis at %s: %s", link->where, text);

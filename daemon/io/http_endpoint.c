@@ -80,6 +80,7 @@ int http_endpoint_new(struct http *http, const struct http_endpoint_options *opt
     endpoint->keep_alive = options->keep_alive;
     endpoint->absolute_target = options->proxy && strncasecmp(options->base_url, "http:", 5) == 0;
     if (!endpoint->base_url || !endpoint->proxy || (options->ca_file && !endpoint->ca_file) ||
+        (options->user_agent && !endpoint->user_agent) ||
         !set_headers(endpoint, options->library)) {
         http_endpoint_free(endpoint);
         return UV_ENOMEM;

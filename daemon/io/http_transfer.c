@@ -78,7 +78,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
 static void set_connection_options(CURL *easy, const struct http_endpoint *endpoint)
 {
     curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
-    curl_easy_setopt(easy, CURLOPT_CURLU, endpoint->parsed_url);
+    if (endpoint->parsed_url) /* since 8.12 this drops the URL, whatever is given */
+        curl_easy_setopt(easy, CURLOPT_CURLU, endpoint->parsed_url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");

@@ -223,6 +223,7 @@ Test(http_names, a_url_that_is_none_is_an_error)
         client_open_with(&client, &run, 0, (struct http_endpoint_options){.base_url = urls[i]});
         client_ask(&client, &outcome);
         cr_assert_eq(outcome.status, 0, "%s", urls[i]);
+        cr_assert_not(strstr(outcome.error, "No URL"), "%s: %s", urls[i], outcome.error);
         outcome_free(&outcome);
         client_close(&client);
         run_end(&run);
