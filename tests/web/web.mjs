@@ -128,6 +128,7 @@ async function checkCharts(page) {
 
 async function addFailures() {
   await push(1, { channel: 'not a channel', data: EVIL, id: '<b>id</b>\u202egpj.\u2066\u200b\u{e0041}' });
+  await until('the oldest', async () => await nFailures() === 1); // two daemons share the list
   await push(25, { channel: 'not a channel' });
   await push(1, { channel: 'not a channel', data: { n: '@' } });
   await until('all but the newest', async () => await nFailures() === 27);
