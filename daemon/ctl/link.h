@@ -64,6 +64,11 @@ int link_ask(struct link *link, int argc, const char **argv, const size_t *lens,
 redisReply *link_check(struct link *link, redisReply *reply, const char *command, const char *head,
                        const char *rest) __attribute__((warn_unused_result));
 
+/* Notes the reason of a failure: -1. The second one: the connection's own, or that memory is short.
+ */
+int link_fail(struct link *link, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int link_fail_io(struct link *link);
+
 /* Notes that what came is not the answer of this command: -1. */
 int link_misfit(struct link *link, const char *command);
 
