@@ -184,18 +184,27 @@ static int rule_out(const struct admission *admission, struct plan *plan)
     return 0;
 }
 
-/* A job must not write into the queue's own keys; its outcome then goes to the streams alone. */
-static enum job_code refuse_own_reply_to(const struct admission *admission, struct plan *plan,
-                                         enum job_code code, struct job_error *error)
+static bool is_of_a_queue(const struct config *config, struct pusher_string key)
+{
+    for (size_t i = 0; i < config->n_queues; i++) {
+        if (keys_is_own(config->queues[i].list, key.ptr, key.len))
+            return true;
+    }
+    return false;
+}
+
+/* A job must not write into the keys of a queue, its own or another: its outcome then goes to the
+ * streams alone. */
+static enum job_code refuse_reply_to(const struct admission *admission, struct plan *plan,
+                                     enum job_code code, struct job_error *error)
 {
     struct pusher_string *to = &plan->spec.reply_to;
 
-    if (!to->ptr || !keys_is_own(admission->queue->list, to->ptr, to->len))
+    if (!to->ptr || !is_of_a_queue(admission->config, *to))
         return code;
     *to = (struct pusher_string){NULL, 0};
     if (code == JOB_OK)
-        (void)snprintf(error->text, sizeof(error->text),
-                       "replyTo: names a key of the queue itself");
+        (void)snprintf(error->text, sizeof(error->text), "replyTo: names a key of a queue");
     return code == JOB_OK ? JOB_INVALID : code;
 }
 
@@ -220,7 +229,7 @@ int plan_make(const struct admission *admission, const char *record, size_t len,
         plan->record.job = (struct pusher_string){record, len};
     code = job_spec_decode(plan->record.job.ptr, plan->record.job.len, admission->arena,
                            &plan->spec, &error);
-    code = refuse_own_reply_to(admission, plan, code, &error);
+    code = refuse_reply_to(admission, plan, code, &error);
     plan->id = plan->spec.id.ptr ? plan->spec.id : own_id;
     find_app(admission, plan);
     if (code != JOB_OK && plan->record.orphanings < admission->config->max_orphanings)

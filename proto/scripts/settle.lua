@@ -110,10 +110,15 @@ local function settle_waiting(op, id, a)
   return true
 end
 
--- A list that cannot be written to (another type, no right) must not undo the job's outcome.
+-- A list that cannot be written to (another type, no right) must not undo the job's outcome. One that was there and
+-- does not expire is somebody else's: it must not end because a job named it. GT takes no expiry for an endless one.
 local function reply(to, json)
-  local pushed = redis.pcall('RPUSH', to, json)
-  if type(pushed) == 'number' then redis.pcall('EXPIRE', to, 60) end
+  local n = redis.pcall('RPUSH', to, json)
+  if n == 1 then
+    redis.pcall('EXPIRE', to, 60)
+  elseif type(n) == 'number' then
+    redis.pcall('EXPIRE', to, 60, 'GT')
+  end
 end
 
 while i <= #ARGV do

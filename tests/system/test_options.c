@@ -203,6 +203,24 @@ Test(queues, are_all_consumed_each_with_its_own_streams)
     cr_expect_eq(fake_server_events(&scene.fake), 2);
 }
 
+/* Not even by a job that fails for another reason, whose outcome goes to its replyTo. */
+Test(queues, cannot_be_named_by_jobs_of_another_for_replies)
+{
+    scene_open(&scene,
+               &(struct scene_options){
+                   .ini = "[queue pusher:jobs]\n[queue second]\n[queue third]\npartitions = 2\n"});
+    scene_start_pusherd(&scene);
+    job_push(&scene.redis, JOB_JSON, "{'op':'nonsense','replyTo':'second'}");
+    job_push(&scene.redis, JOB_JSON, "{'op':'nonsense','replyTo':'{second}:retry'}");
+    job_push(&scene.redis, JOB_JSON, "{'op':'nonsense','replyTo':'third:1'}");
+    job_push(&scene.redis, JOB_JSON, "{'op':'nonsense','replyTo':'{third:0}:failures'}");
+    cr_expect(scene_settles(&scene, 0, 4));
+    cr_expect_eq(redis_int(&scene.redis, "LLEN second"), 0);
+    cr_expect_eq(outcomes_count(&scene.redis, "{second}:failures"), 0);
+    cr_expect_eq(outcomes_count(&scene.redis, "{third:1}:failures"), 0);
+    cr_expect_eq(redis_int(&scene.redis, "EXISTS {second}:retry {third:0}:failures"), 0);
+}
+
 Test(queues, can_be_told_to_keep_failures_and_results_only)
 {
     scene_open(&scene, &(struct scene_options){.ini = "[results]\nsuccesses = none\n"});

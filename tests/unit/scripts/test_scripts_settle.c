@@ -242,6 +242,30 @@ Test(settle, pushes_the_outcome_to_the_list_that_was_asked_for)
     cr_expect_leq(n_in("TTL", "answers"), 60);
 }
 
+Test(settle, lets_a_list_of_replies_live_as_long_as_the_last_one)
+{
+    struct settle_args args = {.n = 0};
+
+    claim_jobs(1);
+    redis_do(&scripts_server, "RPUSH answers x");
+    redis_do(&scripts_server, "EXPIRE answers 5");
+    settle_add(&args, DONE(ID1), "L", "answers", "{}", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_gt(n_in("TTL", "answers"), 50);
+}
+
+Test(settle, ends_no_list_that_was_there_for_ever)
+{
+    struct settle_args args = {.n = 0};
+
+    claim_jobs(1);
+    redis_do(&scripts_server, "RPUSH theirs x");
+    settle_add(&args, DONE(ID1), "L", "theirs", "{}", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_eq(n_in("LLEN", "theirs"), 2);
+    cr_expect_eq(n_in("TTL", "theirs"), -1);
+}
+
 Test(settle, keeps_the_outcome_when_the_reply_cannot_be_pushed)
 {
     struct settle_args args = {.n = 0};
