@@ -43,12 +43,16 @@ static int read_url(struct config_loader *loader, struct config_draft *app, cons
     struct config_where where = {.file = NULL};
     struct uri uri;
     struct pusher_string id, host, port;
+    unsigned number;
     bool ok = uri_split(url, &uri) && (uri_is(uri.scheme, "http") || uri_is(uri.scheme, "https")) &&
               uri.user.len > 0 && uri.password.len > 0 && !uri.query.ptr &&
               split_app_path(uri.path, &id) && uri_split_host(uri.authority, &host, &port);
     if (!ok)
         return config_fail(loader->error, &where, "PUSHER_URL",
                            "not of the form http(s)://KEY:SECRET@HOST[:PORT]/apps/ID");
+    if (port.ptr && !uri_port(port, &number)) /* what stands there may be the secret */
+        return config_fail(loader->error, &where, "PUSHER_URL",
+                           "the port is not a number from 1 to 65535");
     struct pusher_string tls = pusher_str(uri_is(uri.scheme, "https") ? "on" : "off");
     if (set_part(loader, app, "app_id", id) != 0 || set_part(loader, app, "key", uri.user) != 0 ||
         set_part(loader, app, "secret", uri.password) != 0 ||

@@ -113,7 +113,7 @@ Test(config_secret, never_stands_in_an_error)
 Test(config_secret, never_stands_in_an_error_of_the_environment_or_the_json_form)
 {
     cr_expect_str_eq(fixture_error(NULL, NULL, ENVIRON("PUSHER_URL=https://k:hunter2@h:x/apps/3")),
-                     "environment: PUSHER_URL: x is not a whole number (allowed: 0 to 65535)");
+                     "environment: PUSHER_URL: the port is not a number from 1 to 65535");
     cr_expect_str_eq(fixture_error(NULL, NULL, ENVIRON("PUSHER_URL=https://k:hunter2@h/app/3")),
                      "environment: PUSHER_URL: not of the form "
                      "http(s)://KEY:SECRET@HOST[:PORT]/apps/ID");
