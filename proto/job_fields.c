@@ -1,4 +1,4 @@
-/* Names are found by their length first: at most five share one. */
+/* Names are found by their length first: at most four share one. */
 #include "proto/job_fields.h"
 
 #include <stdbool.h>
