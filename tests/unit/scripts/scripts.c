@@ -54,6 +54,16 @@ void push(const char *job)
     push_bytes(job, strlen(job));
 }
 
+void push_jobs(int first, int last)
+{
+    char job[16];
+
+    for (int i = first; i <= last; i++) {
+        (void)snprintf(job, sizeof(job), "job%d", i);
+        push(job);
+    }
+}
+
 #define MAX_KEYS 8
 
 /* EVAL, with the texts up to a NULL as arguments, or with those of `args`. */

@@ -30,6 +30,9 @@ const char *key_of(enum keys_queue which);
 const char *key_of_consumer(enum keys_consumer which, const char *consumer);
 
 void push(const char *job);
+
+/* "job" and a number, from first to last. */
+void push_jobs(int first, int last);
 void push_bytes(const char *job, size_t len);
 
 /* Each gives the reply, which may be an error; the caller frees it. */
