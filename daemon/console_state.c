@@ -64,21 +64,12 @@ static void put_queue(FILE *out, const struct pusherd *pusherd, size_t i, size_t
 
 /* ---- apps */
 
-static bool is_paused(const struct pusherd *pusherd, size_t app)
-{
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        if (pusherd_has_queue(pusherd, i) && pusherd->sources[i].parking[app].is_paused)
-            return true;
-    }
-    return false;
-}
-
 static bool is_stopped(const struct pusherd *pusherd, size_t app)
 {
     const char *text;
 
     return engine_gate(pusherd->engine, (unsigned)app, &text)->state != GATE_OPEN ||
-           is_paused(pusherd, app);
+           pusherd_app_is_paused(pusherd, app);
 }
 
 static void put_app(FILE *out, const struct pusherd *pusherd, size_t app, size_t n)

@@ -125,22 +125,14 @@ static void find_app(const struct admission *admission, struct plan *plan)
     plan->app_name = pusher_str(plan->app->name);
 }
 
-/* How many events or channels the job names. */
-static size_t count_items(const struct job_spec *spec)
-{
-    if (spec->op == JOB_OP_TRIGGER_BATCH)
-        return spec->n_events;
-    return spec->op == JOB_OP_TRIGGER_MULTIPLE_CHANNELS ? spec->n_channels : 1;
-}
-
 /* A job that is ruled out though some of it was delivered fails in its other items alone: who sends
  * it again must know which. */
 static int fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
                             const char *text)
 {
-    size_t n = count_items(&plan->spec);
+    size_t n = job_spec_n_items(&plan->spec);
 
-    if (n == 1 || plan->record.progress.len == 0)
+    if (n <= 1 || plan->record.progress.len == 0)
         return plan_fail_job(arena, plan, code, text);
     plan->n_items = (uint32_t)n;
     if (plan_reserve(arena, plan, n, n) != 0)

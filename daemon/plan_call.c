@@ -1,51 +1,8 @@
 /* Operations that publish nothing: queries, commands, calls of any path, and those that only
  * compute. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "daemon/plan.h"
-#include "proto/args.h"
+#include "proto/command.h"
 #include "proto/compute.h"
-#include "pusher/command.h"
-
-/* Custom calls: parameters and path from the job. */
-static int make_custom(const struct admission *admission, const struct plan *plan,
-                       struct pusher_request *request, struct pusher_error *error)
-{
-    const struct pusher_client *client = plan->app->client;
-    const struct job_spec *spec = &plan->spec;
-    struct pusher_param params[ARGS_MAX];
-    size_t n;
-    int status = args_pairs(spec->params, "params", admission->arena, params, &n, error);
-
-    if (status != 0)
-        return status;
-    if (spec->op == JOB_OP_CUSTOM_GET)
-        return pusher_command_get(client, spec->path, params, n, request, error);
-    return pusher_command_post(client, spec->path, params, n, spec->body, request, error);
-}
-
-static int make_request(const struct admission *admission, const struct plan *plan,
-                        struct pusher_request *request, struct pusher_error *error)
-{
-    const struct pusher_client *client = plan->app->client;
-    const struct job_spec *spec = &plan->spec;
-
-    switch (spec->op) {
-    case JOB_OP_LIST_CHANNELS:
-        return pusher_command_list_channels(client, spec->filter_by_prefix, spec->info, request,
-                                            error);
-    case JOB_OP_GET_CHANNEL:
-        return pusher_command_get_channel(client, spec->channel_name, spec->info, request, error);
-    case JOB_OP_GET_CHANNEL_USERS:
-        return pusher_command_get_channel_users(client, spec->channel_name, request, error);
-    case JOB_OP_TERMINATE_USER_CONNECTIONS:
-        return pusher_command_terminate_user_connections(client, spec->user_id, request, error);
-    default:
-        return make_custom(admission, plan, request, error);
-    }
-}
 
 /* What is sent to a user and then cuts the user off must keep that order; queries have none of
  * their own. */
@@ -61,6 +18,17 @@ static int set_call_lanes(const struct admission *admission, const struct plan *
     return plan_set_lanes(admission, plan, part, &name, 1);
 }
 
+/* Bytes that hold the target of any such request: every byte of a parameter may have to be escaped.
+ */
+static size_t target_max(const struct pusher_request *request)
+{
+    size_t size = PUSHER_TARGET_MAX;
+
+    for (size_t i = 0; i < request->n_params; i++)
+        size += 3 * (request->params[i].name.len + request->params[i].value.len) + 2;
+    return size;
+}
+
 static int plan_request(const struct admission *admission, struct plan *plan)
 {
     struct pusher_request *request = arena_alloc(admission->arena, sizeof(*request));
@@ -69,12 +37,12 @@ static int plan_request(const struct admission *admission, struct plan *plan)
 
     if (!request || plan_reserve(admission->arena, plan, 1, 0) != 0)
         return -1;
-    if (make_request(admission, plan, request, &error) != 0)
+    if (command_op(plan->app->client, &plan->spec, admission->arena, request, &error) != 0)
         return plan_fail_job(admission->arena, plan, plan_code_name(error.code), error.text);
     part = plan_add_part(plan, PLAN_REQUEST);
     part->request = request;
     part->size = request->body.len;
-    part->target_size = PUSHER_TARGET_MAX + 3 * plan->spec.params.len;
+    part->target_size = target_max(request);
     return set_call_lanes(admission, plan, part);
 }
 

@@ -63,6 +63,16 @@ static inline bool pusherd_has_queue(const struct pusherd *pusherd, size_t queue
     return pusherd->sources[queue].is_open;
 }
 
+/* An operator has paused it, in some queue. */
+static inline bool pusherd_app_is_paused(const struct pusherd *pusherd, size_t app)
+{
+    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
+        if (pusherd_has_queue(pusherd, i) && pusherd->sources[i].parking[app].is_paused)
+            return true;
+    }
+    return false;
+}
+
 #define PUSHERD_NO_LISTENER (-2)
 
 /* Runs until a signal ends it; frees the configuration. 0; 1 if jobs had to be left to others

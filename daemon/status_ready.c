@@ -87,15 +87,6 @@ static void tell_of_queue(struct answer_text *text, const struct source *source)
         add_reason(text, "queue %s: an operator has paused it", name);
 }
 
-static bool is_paused(const struct pusherd *pusherd, size_t app)
-{
-    for (size_t i = 0; i < pusherd->config->n_queues; i++) {
-        if (pusherd_has_queue(pusherd, i) && pusherd->sources[i].parking[app].is_paused)
-            return true;
-    }
-    return false;
-}
-
 static void tell_of_app(struct answer_text *text, const struct pusherd *pusherd, size_t app)
 {
     const char *name = pusherd->config->apps[app].name, *said;
@@ -103,7 +94,7 @@ static void tell_of_app(struct answer_text *text, const struct pusherd *pusherd,
 
     if (gate->state != GATE_OPEN)
         add_reason(text, "app %s is paused: %s: %s", name, dispatch_cause_name(gate->cause), said);
-    if (is_paused(pusherd, app))
+    if (pusherd_app_is_paused(pusherd, app))
         add_reason(text, "app %s: an operator has paused it", name);
 }
 

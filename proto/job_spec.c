@@ -21,6 +21,13 @@ const char *job_op_name(enum job_op op)
     return job_ops[op].name;
 }
 
+size_t job_spec_n_items(const struct job_spec *spec)
+{
+    if (spec->op == JOB_OP_TRIGGER_BATCH)
+        return spec->n_events;
+    return spec->op == JOB_OP_TRIGGER_MULTIPLE_CHANNELS ? spec->n_channels : 0;
+}
+
 const char *job_code_name(enum job_code code)
 {
     static const char *const names[] = {

@@ -108,4 +108,7 @@ struct job_spec {
 enum job_code job_spec_decode(const char *bytes, size_t len, struct arena *arena,
                               struct job_spec *ret_spec, struct job_error *ret_error);
 
+/* How many events or channels it names; 0 if its operation does not take several. */
+size_t job_spec_n_items(const struct job_spec *spec);
+
 #endif

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "lib/hex.h"
 #include "lib/utf8.h"
 
 #define ONES(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -39,17 +40,6 @@ const char *json_string_skip_plain(const char *at, const char *end)
     return at;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The four digits of an escape \uXXXX, or -1. */
 static int hex4(const char *at, const char *end)
 {
@@ -58,7 +48,7 @@ static int hex4(const char *at, const char *end)
     if (end - at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = hex_value(at[i]);
         if (digit < 0)
             return -1;
         unit = unit << 4 | digit;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 #define NUMBERS_MAX 48 /* two numbers of 10 digits, one of 20, four colons, rounded up */
 
 static int read_number(const char **pos, const char *end, uint64_t max, uint64_t *ret_number)
@@ -22,13 +24,9 @@ static int read_number(const char **pos, const char *end, uint64_t max, uint64_t
     return 0;
 }
 
-static int hex_value(char c)
+static bool is_lower_hex(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+    return hex_value(c) >= 0 && (c < 'A' || c > 'F');
 }
 
 int record_read(const char *bytes, size_t len, struct record *ret_record)
@@ -40,7 +38,7 @@ int record_read(const char *bytes, size_t len, struct record *ret_record)
         read_number(&pos, end, UINT32_MAX, &orphanings) != 0 ||
         read_number(&pos, end, INT64_MAX / 10, &first_ms) != 0)
         return -1;
-    for (hex = pos; pos < end && hex_value(*pos) >= 0; pos++)
+    for (hex = pos; pos < end && is_lower_hex(*pos); pos++)
         ;
     if (pos == end || *pos != ':')
         return -1;

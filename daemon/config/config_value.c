@@ -86,20 +86,12 @@ static int keep(const char *text, void *field, const struct config_context *cont
     return 0;
 }
 
-static bool is_one_word(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text <= ' ' || *text == 0x7f)
-            return false;
-    return true;
-}
-
 static int parse_text(const struct config_key *key, const char *text, void *field,
                       const struct config_context *context)
 {
     (void)key;
     char quoted[CONFIG_QUOTE_MAX];
-    if (!is_one_word(text))
+    if (!uri_is_word(text))
         return fail(context,
                     "\"%s\" holds white space or a control character (a comment begins "
                     "with ';' after a space)",
@@ -111,7 +103,7 @@ static int parse_secret(const struct config_key *key, const char *text, void *fi
                         const struct config_context *context)
 {
     (void)key;
-    if (!is_one_word(text))
+    if (!uri_is_word(text))
         return fail(context, "holds white space or a control character");
     if (strcmp(text, CONFIG_MASK) == 0)
         return fail(context, "is only a mask, as --dump-config prints it; put the real value here");
@@ -185,7 +177,7 @@ static int parse_listen(const struct config_key *key, const char *text, void *fi
     bool is_unix = strncmp(text, "unix:/", 6) == 0 && text[6] != '\0';
     bool is_tcp =
         uri_split_host(pusher_str(text), &host, &port) && port.ptr && uri_port(port, &number);
-    if (!is_one_word(text) || (!is_unix && !is_tcp))
+    if (!uri_is_word(text) || (!is_unix && !is_tcp))
         return fail(context, "%s is no address (allowed: host:port, [v6]:port, unix:/path)",
                     config_quote(text, quoted));
     return keep(text, field, context);

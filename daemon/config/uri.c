@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 static struct pusher_string slice(const char *from, const char *to)
 {
     return (struct pusher_string){.ptr = from, .len = (size_t)(to - from)};
 }
 
-static bool is_url_text(const char *text)
+bool uri_is_word(const char *text)
 {
     for (; *text != '\0'; text++)
         if ((unsigned char)*text <= ' ' || *text == 0x7f)
@@ -32,7 +34,7 @@ static void split_user(struct pusher_string info, struct uri *uri)
 bool uri_split(const char *text, struct uri *ret_uri)
 {
     const char *mark = strstr(text, "://");
-    if (!mark || mark == text || !is_url_text(text))
+    if (!mark || mark == text || !uri_is_word(text))
         return false;
     struct uri uri = {.scheme = slice(text, mark)};
     const char *start = mark + 3;
@@ -84,17 +86,6 @@ bool uri_port(struct pusher_string text, unsigned *ret_port)
         return false;
     *ret_port = port;
     return true;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 /* The byte of the escape at text[0..2], or -1. */

@@ -18,7 +18,11 @@ struct uri {
     struct pusher_string query;          /* without the '?' */
 };
 
-/* False if there is no "://", or a character that no URL has: white space, a control character. */
+/* Neither white space nor a control character: what a URL may hold, and a value that is one word.
+ */
+bool uri_is_word(const char *text);
+
+/* False if there is no "://", or what no URL may hold. */
 bool uri_split(const char *text, struct uri *ret_uri);
 
 /* Takes "host", "host:port" or "[v6]:port" apart; the port is absent if there is none, the brackets

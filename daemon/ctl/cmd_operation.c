@@ -1,4 +1,4 @@
-/* The 14 operations. A command line becomes the job a producer would write; then either the job is
+/* The operations of a job. A command line becomes the job a producer would write; then either the job is
  * decoded and done here, directly, or, with --queue, put on the list for a pusherd to do. */
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/ctl/call.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/screen.h"
@@ -152,19 +153,12 @@ static int show(struct top *top)
     return fflush(top->ctl->out) == 0 ? 0 : -1;
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until the interval is over, or somebody asks for it sooner. False: that was all. */
 static bool await_next(struct top *top)
 {
-    uint64_t end_ms = now_ms() + top->interval_s * 1000;
+    uint64_t end_ms = clock_ms() + top->interval_s * 1000;
     for (;;) {
-        uint64_t now = now_ms();
+        uint64_t now = clock_ms();
         char key = '\0';
         enum screen_event event =
             screen_wait(&top->screen, end_ms > now ? (unsigned)(end_ms - now) : 0, &key);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "proto/args.h"
+#include "proto/command.h"
 
 static int trigger(struct pusher_http *http, const struct job_spec *spec,
                    const struct pusher_string *channels, size_t n_channels,
@@ -46,17 +46,12 @@ static int trigger_batch(struct pusher_http *http, const struct job_spec *spec, 
     return pusher_api_trigger_batch(http, events, spec->n_events, result, error);
 }
 
-static int custom(struct pusher_http *http, const struct job_spec *spec, struct arena *arena,
-                  struct pusher_result *result, struct pusher_error *error)
+static int command(struct pusher_http *http, const struct job_spec *spec, struct arena *arena,
+                   struct pusher_result *result, struct pusher_error *error)
 {
-    struct pusher_param params[ARGS_MAX];
-    size_t n;
-    int rc = args_pairs(spec->params, "params", arena, params, &n, error);
-    if (rc != 0)
-        return rc;
-    if (spec->op == JOB_OP_CUSTOM_GET)
-        return pusher_api_get(http, spec->path, params, n, result, error);
-    return pusher_api_post(http, spec->path, params, n, spec->body, result, error);
+    struct pusher_request request;
+    int rc = command_op(pusher_http_client(http), spec, arena, &request, error);
+    return rc == 0 ? pusher_api_call(http, &request, result, error) : rc;
 }
 
 int op_remote(struct pusher_http *http, const struct job_spec *spec, struct arena *arena,
@@ -73,16 +68,7 @@ int op_remote(struct pusher_http *http, const struct job_spec *spec, struct aren
     case JOB_OP_SEND_TO_USER:
         return pusher_api_send_to_user(http, spec->user_id, spec->event, spec->data, ret_result,
                                        ret_error);
-    case JOB_OP_LIST_CHANNELS:
-        return pusher_api_list_channels(http, spec->filter_by_prefix, spec->info, ret_result,
-                                        ret_error);
-    case JOB_OP_GET_CHANNEL:
-        return pusher_api_get_channel(http, spec->channel_name, spec->info, ret_result, ret_error);
-    case JOB_OP_GET_CHANNEL_USERS:
-        return pusher_api_get_channel_users(http, spec->channel_name, ret_result, ret_error);
-    case JOB_OP_TERMINATE_USER_CONNECTIONS:
-        return pusher_api_terminate_user_connections(http, spec->user_id, ret_result, ret_error);
     default:
-        return custom(http, spec, arena, ret_result, ret_error);
+        return command(http, spec, arena, ret_result, ret_error);
     }
 }

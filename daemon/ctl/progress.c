@@ -4,23 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/clock.h"
 
 #define BAR_WIDTH   30
 #define INTERVAL_MS 100
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void progress_init(struct progress *progress, int input_fd)
 {
     struct stat st;
-    *progress = (struct progress){.active = isatty(STDERR_FILENO), .start_ms = now_ms()};
+    *progress = (struct progress){.active = isatty(STDERR_FILENO), .start_ms = clock_ms()};
     if (fstat(input_fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
         progress->total_bytes = (uint64_t)st.st_size;
 }
@@ -46,7 +40,7 @@ void progress_update(struct progress *progress, uint64_t n_bytes, uint64_t n_job
 {
     if (!progress->active)
         return;
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     if (now - progress->drawn_ms < INTERVAL_MS)
         return;
     progress->drawn_ms = now;
@@ -57,7 +51,7 @@ void progress_end(struct progress *progress, uint64_t n_bytes, uint64_t n_jobs)
 {
     if (!progress->active)
         return;
-    draw(progress, now_ms(), n_bytes, n_jobs);
+    draw(progress, clock_ms(), n_bytes, n_jobs);
     fputc('\n', stderr);
     progress->active = false;
 }

@@ -24,13 +24,8 @@ static int count_items(struct pusher_string job, struct arena *arena, size_t *re
     arena_reset(arena);
     if (job_spec_decode(job.ptr, job.len, arena, &spec, &error) != JOB_OK)
         return fail(why, "it failed in part, but the job cannot be read: ", error.text);
-    if (spec.op == JOB_OP_TRIGGER_BATCH)
-        *ret_n = spec.n_events;
-    else if (spec.op == JOB_OP_TRIGGER_MULTIPLE_CHANNELS)
-        *ret_n = spec.n_channels;
-    else
-        return fail(why, "it failed in part, but is no job of several parts", "");
-    return 0;
+    *ret_n = job_spec_n_items(&spec);
+    return *ret_n > 0 ? 0 : fail(why, "it failed in part, but is no job of several parts", "");
 }
 
 static void clear_bit(uint8_t *bits, size_t i)
