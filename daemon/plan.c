@@ -149,26 +149,45 @@ static int fail_undelivered(struct arena *arena, struct plan *plan, const char *
     return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
 }
 
-/* What rules a job out before its operation is looked at. 1: it is ruled out, and planned so. */
+static int fail_orphaned(struct arena *arena, struct plan *plan)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "its claim was orphaned %u times", plan->record.orphanings);
+    return fail_undelivered(arena, plan, "crash_loop", text);
+}
+
+static int fail_op(struct arena *arena, struct plan *plan)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof(text), "%s is not among the operations of this queue",
+                   job_op_name(plan->spec.op));
+    return fail_undelivered(arena, plan, job_code_name(JOB_UNKNOWN_OP), text);
+}
+
+static int fail_app(struct arena *arena, struct plan *plan)
+{
+    return fail_undelivered(arena, plan, "unknown_app",
+                            plan->spec.app.ptr
+                                ? "no app of this name is configured"
+                                : "the job names no app, and the queue has no default");
+}
+
+/* What rules a job out before it is planned as its operation wants. 1: it is ruled out, and planned
+ * so. */
 static int rule_out(const struct admission *admission, struct plan *plan)
 {
     const struct job_spec *spec = &plan->spec;
     struct arena *arena = admission->arena;
     uint64_t now = admission->server_now_ms;
-    char text[96];
 
-    if (plan->record.orphanings >= admission->config->max_orphanings) {
-        (void)snprintf(text, sizeof(text), "its claim was orphaned %u times",
-                       plan->record.orphanings);
-        return fail_undelivered(arena, plan, "crash_loop", text) == 0 ? 1 : -1;
-    }
+    if (plan->record.orphanings >= admission->config->max_orphanings)
+        return fail_orphaned(arena, plan) == 0 ? 1 : -1;
+    if (!(admission->queue->operations & JOB_OP_BIT(spec->op)))
+        return fail_op(arena, plan) == 0 ? 1 : -1;
     if (!plan->app)
-        return fail_undelivered(arena, plan, "unknown_app",
-                                spec->app.ptr
-                                    ? "no app of this name is configured"
-                                    : "the job names no app, and the queue has no default") == 0
-                   ? 1
-                   : -1;
+        return fail_app(arena, plan) == 0 ? 1 : -1;
     if (spec->expires_at_ms > 0 && (uint64_t)spec->expires_at_ms <= now)
         return fail_undelivered(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
     if (spec->deliver_at_ms > 0 && (uint64_t)spec->deliver_at_ms > now)

@@ -43,6 +43,11 @@ enum job_op {
     JOB_OP_COUNT
 };
 
+/* Sets of operations are masks. */
+#define JOB_OP_BIT(op) (UINT32_C(1) << (op))
+#define JOB_OPS_ALL    (JOB_OP_BIT(JOB_OP_COUNT) - JOB_OP_BIT(JOB_OP_NONE + 1))
+_Static_assert(JOB_OP_COUNT < 32, "a mask has a bit for each operation");
+
 /* "triggerEvent"; "" for JOB_OP_NONE. */
 const char *job_op_name(enum job_op op);
 

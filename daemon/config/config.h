@@ -52,6 +52,7 @@ struct queue_config {
     unsigned partitions; /* 0: the list itself; else it is LIST:partition, one of so many, and */
     unsigned partition;  /* one daemon has it at a time. `name` and `list` end in ":partition" */
     unsigned family;     /* the same for all partitions of a queue */
+    uint32_t operations; /* that its jobs may ask for: bits of JOB_OP_BIT(); default: all */
     uint64_t dedupe_ms;  /* a job whose id was seen so recently is not sent; default 0: off */
     bool removed;        /* not configured any more: what is claimed is being settled */
     bool closing;        /* removed, and all of it is settled: its connections are being closed */

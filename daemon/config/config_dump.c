@@ -6,6 +6,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/config/config_keys.h"
+#include "daemon/config/config_operations.h"
 #include "daemon/config/config_settings.h"
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
@@ -36,6 +37,12 @@ static void print_proxy(const char *text, FILE *out)
         fputs(text, out);
 }
 
+static void print_operations(uint32_t operations, FILE *out)
+{
+    char text[CONFIG_OPERATIONS_MAX];
+    fputs(config_operations_write(operations, text), out);
+}
+
 static void print_value(const struct config_key *key, const void *field, FILE *out)
 {
     if (key->kind == KIND_NUMBER)
@@ -44,6 +51,8 @@ static void print_value(const struct config_key *key, const void *field, FILE *o
         fputs(number(field, key->size) ? "on" : "off", out);
     else if (key->kind == KIND_CHOICE)
         print_choice(key, number(field, key->size), out);
+    else if (key->kind == KIND_OP_NAMES)
+        print_operations((uint32_t)number(field, key->size), out);
     else if (key->kind == KIND_REDIS_URL)
         redis_url_print(field, out);
     else if (key->kind == KIND_SECRET)
@@ -109,6 +118,7 @@ static void print_queue(const struct config *config, const struct queue_config *
         .ordered = queue->ordered,
         .partitions = queue->partitions,
         .dedupe_ms = queue->dedupe_ms,
+        .operations = queue->operations,
     };
     if (queue->partition == 0 && list) {
         fprintf(out, "\n[queue %.*s]\n", (int)(strlen(queue->name) - cut), queue->name);

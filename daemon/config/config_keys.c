@@ -103,6 +103,7 @@ const struct config_key config_keys[] = {
     {QUEUE(partitions), .name = "partitions", RANGE(0, CONFIG_MAX_QUEUES), .initial = "0"},
     {QUEUE(dedupe_ms), .name = "dedupe_ms", RANGE(0, 7 * 24 * HOUR_MS), .initial = "0",
      .unit = "ms"},
+    {QUEUE(operations), .name = "operations", .kind = KIND_OP_NAMES, .initial = "all"},
 
     {.section = SECTION_RESULTS, .name = "max_entries", GLOBAL(results_max_entries),
      RANGE(1, 1000000000), .initial = "100000", .unit = "entries"},
@@ -161,7 +162,7 @@ static const char *const section_names[SECTION_COUNT] = {
 bool config_kind_is_string(enum config_kind kind)
 {
     return kind != KIND_NUMBER && kind != KIND_BOOL && kind != KIND_CHOICE &&
-           kind != KIND_REDIS_URL;
+           kind != KIND_OP_NAMES && kind != KIND_REDIS_URL;
 }
 
 const char *config_section_name(enum config_section section)

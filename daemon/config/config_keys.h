@@ -35,6 +35,7 @@ enum config_kind {
     KIND_DIR,       /* a directory, relative to the configuration file; or off */
     KIND_LIST,      /* the name of a Redis list */
     KIND_LISTEN,    /* host:port or unix:/path */
+    KIND_OP_NAMES,  /* all, or names of operations; see config_operations.h */
     KIND_REDIS_URL, /* see redis_url.h; may hold a secret */
 };
 

@@ -104,6 +104,7 @@ static int finish(struct config_loader *loader, struct config_draft *draft)
     queue.partitions = settings->partitions;
     queue.family = (unsigned)(draft - loader->queues);
     queue.dedupe_ms = settings->dedupe_ms;
+    queue.operations = settings->operations;
     do {
         if (add_queue(loader, draft, &queue, settings->list) != 0)
             return -1;

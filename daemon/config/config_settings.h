@@ -39,6 +39,7 @@ struct queue_settings {
     bool ordered;
     uint64_t dedupe_ms;
     unsigned partitions;
+    uint32_t operations; /* bits of JOB_OP_BIT() */
 };
 
 struct app_settings *app_settings_new(void);

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "daemon/config/config_file.h"
+#include "daemon/config/config_operations.h"
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
+#include "proto/job_spec.h"
 #include "proto/keys.h"
 
 #define fail(context, ...)                                                                         \
@@ -183,6 +185,23 @@ static int parse_listen(const struct config_key *key, const char *text, void *fi
     return keep(text, field, context);
 }
 
+static int parse_operations(const struct config_key *key, const char *text, void *field,
+                            const struct config_context *context)
+{
+    char quoted[CONFIG_QUOTE_MAX], word[CONFIG_QUOTE_MAX + 1], names[CONFIG_OPERATIONS_MAX];
+    struct pusher_string bad;
+    uint32_t operations;
+    if (config_operations_read(text, &operations, &bad) == 0) {
+        store(field, key->size, operations);
+        return 0;
+    }
+    if (bad.len == 0)
+        return fail(context, "a name is missing before or behind a comma");
+    snprintf(word, sizeof word, "%.*s", (int)bad.len, bad.ptr);
+    return fail(context, "%s is not the name of an operation (allowed: all, or some of %s)",
+                config_quote(word, quoted), config_operations_names(JOB_OPS_ALL, names));
+}
+
 static int parse_redis_url(const struct config_key *key, const char *text, void *field,
                            const struct config_context *context)
 {
@@ -193,10 +212,12 @@ static int parse_redis_url(const struct config_key *key, const char *text, void 
 
 static int (*const parsers[])(const struct config_key *key, const char *text, void *field,
                               const struct config_context *context) = {
-    [KIND_NUMBER] = parse_number,       [KIND_BOOL] = parse_bool,     [KIND_CHOICE] = parse_choice,
-    [KIND_TEXT] = parse_text,           [KIND_SECRET] = parse_secret, [KIND_PROXY] = parse_proxy,
-    [KIND_FILE] = parse_file,           [KIND_LIST] = parse_list,     [KIND_LISTEN] = parse_listen,
-    [KIND_REDIS_URL] = parse_redis_url, [KIND_DIR] = parse_dir,
+    [KIND_NUMBER] = parse_number, [KIND_BOOL] = parse_bool,
+    [KIND_CHOICE] = parse_choice, [KIND_TEXT] = parse_text,
+    [KIND_SECRET] = parse_secret, [KIND_PROXY] = parse_proxy,
+    [KIND_FILE] = parse_file,     [KIND_LIST] = parse_list,
+    [KIND_LISTEN] = parse_listen, [KIND_REDIS_URL] = parse_redis_url,
+    [KIND_DIR] = parse_dir,       [KIND_OP_NAMES] = parse_operations,
 };
 
 static int parse_text_of(const struct config_key *key, const char *text, void *object,

@@ -16,7 +16,8 @@ TestSuite(config_dump, .fini = fixture_remove);
     "concurrency=fixed\nmax_events_per_batch=5\nmax_channels=50\nmax_event_bytes=1000\n"           \
     "max_channel_name=164\nmax_request_bytes=9500\n"                                               \
     "[app b]\napp_id=4\nkey=k\nsecret_file=secret\ncluster=eu\n"                                   \
-    "[queue x]\nlist=l\napp=b\nweight=9\norder=none\n[queue y]\n"                                  \
+    "[queue x]\nlist=l\napp=b\nweight=9\norder=none\noperations=triggerEvent\n"                    \
+    "[queue y]\n"                                                                                  \
     "[results]\nmax_entries=5\nsuccesses=none\n"                                                   \
     "[delivery]\nlease_ms=20000\nmax_orphanings=2\nmax_attempts=3\nretry_base_ms=4\n"              \
     "retry_cap_ms=50\nretry_for_ms=60\nlane_hold_ms=70\ndrain_ms=80\nmax_claimed_bytes=90000\n"    \
@@ -59,6 +60,37 @@ Test(config_dump, reads_back_a_value_that_begins_with_a_semicolon)
     cr_expect(strstr(dump, "\nkey =;k\n"), "%s", dump);
     free(dump);
     config_free(config);
+}
+
+static void expect_operations(const char *written, const char *wanted)
+{
+    char ini[512], line[512];
+    snprintf(ini, sizeof ini, ONE_APP "[queue q]\npartitions=2\n%s\n", written);
+    snprintf(line, sizeof line, "\noperations = %s\n", wanted);
+    struct config *config = fixture_load(ini, NULL, NULL);
+    char *dump = fixture_dump(config);
+    cr_expect(strstr(dump, line), "%s: no %s in:\n%s", written, line, dump);
+    free(dump);
+    config_free(config);
+}
+
+#define PUBLISH "triggerEvent,triggerMultipleChannels,triggerBatch,sendToUser"
+#define ASK     "listChannels,getChannel,getChannelUsers"
+#define COMPUTE "authenticateUser,authorizeChannel"
+#define REST    "terminateUserConnections,validateWebhook,createSignedQueryString,customGet"
+
+Test(config_dump, shows_the_operations_in_their_order)
+{
+    expect_operations("", "all");
+    expect_operations("operations = all", "all");
+    expect_operations("operations = sendToUser", "sendToUser");
+    expect_operations("operations = sendToUser ,\ttriggerBatch, triggerEvent,sendToUser",
+                      "triggerEvent,triggerBatch,sendToUser");
+    expect_operations("operations=customGet," COMPUTE
+                      ",terminateUserConnections,validateWebhook,createSignedQueryString," PUBLISH
+                      "," ASK,
+                      PUBLISH "," ASK "," COMPUTE "," REST);
+    expect_operations("operations=customPost," PUBLISH "," ASK "," COMPUTE "," REST, "all");
 }
 
 Test(config_dump, names_every_key)

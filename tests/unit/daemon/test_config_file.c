@@ -73,7 +73,7 @@ Test(config_file, refuses_unknown_keys_and_lists_the_known)
         {"[app main]\nlist = x\n", "pusherd.conf:2: [app main] list: unknown key (known: app_id, "},
         {"[queue q]\nPUSHER_SCHEME = http\n",
          "pusherd.conf:2: [queue q] PUSHER_SCHEME: unknown key (known: list, app, weight, order, "
-         "partitions, dedupe_ms)"},
+         "partitions, dedupe_ms, operations)"},
     };
     CHECK_ROWS(rows);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/config/config_keys.h"
+#include "proto/job_spec.h"
 #include "tests/unit/daemon/config_fixture.h"
 
 TestSuite(config_values, .fini = fixture_remove);
@@ -148,6 +149,59 @@ Test(config_values, refuse_a_list_redis_cannot_keep_in_one_slot)
     expect_refused(config_key_find(SECTION_QUEUE, "list"), "a}b", "a}b cannot be a list");
 }
 
+Test(config_values, refuse_what_names_no_operation)
+{
+    static const struct {
+        const char *value, *why;
+    } rows[] = {
+        {"trigger", "trigger is not the name of an operation (allowed: all, or some of "
+                    "triggerEvent,triggerMultipleChannels,triggerBatch,sendToUser,listChannels,"
+                    "getChannel,getChannelUsers,authenticateUser,authorizeChannel,"},
+        {"triggerEvent,TriggerBatch", "TriggerBatch is not the name of an operation"},
+        {"triggerEvent triggerBatch", "triggerEvent triggerBatch is not the name"},
+        {"triggerEven", "triggerEven is not the name"},
+        {"triggerEvents", "triggerEvents is not the name"},
+        {"all,triggerEvent", "all is not the name"},
+        {"triggerEvent, none ", "none is not the name"},
+        {"a\xc3\xa4", "a?? is not the name"},
+        {"triggerEvent,,sendToUser", "a name is missing before or behind a comma"},
+        {"triggerEvent, ", "a name is missing before or behind a comma"},
+        {", triggerEvent", "a name is missing before or behind a comma"},
+        {",", "a name is missing before or behind a comma"},
+        {"0123456789012345678901234567890123456789012345678901234567890,triggerEvent",
+         "01234567890123456789012345678901234567890123... is not the name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        expect_refused(config_key_find(SECTION_QUEUE, "operations"), rows[i].value, rows[i].why);
+}
+
+Test(config_values, say_which_operations_a_queue_is_for)
+{
+    struct config *config = fixture_load(
+        ONE_APP "[queue a]\n[queue b]\noperations=customPost, triggerEvent\n[queue c]\n"
+                "operations=listChannels\npartitions=2\n",
+        NULL, NULL);
+    cr_assert_eq(config->n_queues, 4);
+    cr_expect_eq(config->queues[0].operations, JOB_OPS_ALL);
+    cr_expect_eq(config->queues[1].operations,
+                 JOB_OP_BIT(JOB_OP_TRIGGER_EVENT) | JOB_OP_BIT(JOB_OP_CUSTOM_POST));
+    cr_expect_eq(config->queues[2].operations, JOB_OP_BIT(JOB_OP_LIST_CHANNELS));
+    cr_expect_eq(config->queues[3].operations, JOB_OP_BIT(JOB_OP_LIST_CHANNELS));
+    config_free(config);
+}
+
+Test(config_values, take_each_operation_by_the_name_that_jobs_have)
+{
+    for (unsigned op = 1; op < JOB_OP_COUNT; op++) {
+        char ini[256];
+        snprintf(ini, sizeof ini, ONE_APP "[queue q]\noperations=%s\n",
+                 job_op_name((enum job_op)op));
+        struct config *config = fixture_load(ini, NULL, NULL);
+        cr_expect_eq(config->queues[0].operations, JOB_OP_BIT(op), "%s", ini);
+        config_free(config);
+    }
+}
+
 Test(config_values, refuse_what_libpusher_refuses_at_the_line_of_the_key)
 {
     static const struct {
@@ -237,6 +291,7 @@ Test(config_values, have_the_defaults_that_the_header_promises)
     cr_expect(config->retry_cap_ms == 30000 && config->retry_for_ms == 600000);
     cr_expect(config->lane_hold_ms == 30000 && config->drain_ms == 10000);
     cr_expect(config->max_claimed_bytes == 16u << 20 && config->max_job_bytes == 1u << 20);
+    cr_expect_eq(config->queues[0].operations, JOB_OPS_ALL);
     cr_expect_null(config->status_listen);
     cr_expect_null(config->status_token);
     cr_expect(config->log_level == 6 && config->log_format == LOG_FORMAT_TEXT);
