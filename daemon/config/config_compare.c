@@ -71,10 +71,11 @@ unsigned config_compare_queues(const struct queue_config *a, const struct queue_
 {
     bool same = strcmp(a->name, b->name) == 0 && a->weight == b->weight &&
                 a->ordered == b->ordered && a->partitions == b->partitions &&
-                a->partition == b->partition && a->dedupe_ms == b->dedupe_ms;
+                a->partition == b->partition && a->dedupe_ms == b->dedupe_ms &&
+                a->operations == b->operations;
+    bool remade = a->ordered != b->ordered || (a->operations & ~b->operations) != 0;
 
-    return (same ? 0u : CONFIG_CHANGED) |
-           (a->ordered == b->ordered ? 0u : (unsigned)CONFIG_EVENTS_CHANGED);
+    return (same ? 0u : CONFIG_CHANGED) | (remade ? (unsigned)CONFIG_EVENTS_CHANGED : 0u);
 }
 
 int config_refuse_restart(const struct config *old, const struct config *new_,

@@ -119,11 +119,13 @@ static void write_stormy(unsigned i, unsigned port)
     char more[1024];
     snprintf(more, sizeof(more),
              "max_in_flight = %u\nmax_event_bytes = %u\ntimeout_ms = %u\n%s"
-             "[queue pusher:jobs]\napp = main\nweight = %u\n%s%s[delivery]\nlease_ms = %u\n"
+             "[queue pusher:jobs]\napp = main\nweight = %u\noperations = %s\n%s%s"
+             "[delivery]\nlease_ms = %u\n"
              "[status]\nlisten = 127.0.0.1:%u\n[spool]\ndir = spool\n",
              4 + i % 5, 10240 - i % 3, 3000 + i % 2,
              i % 4 == 1 ? "[app other]\napp_id = 1\nkey = k\nsecret = s\ncluster = eu\n" : "",
-             1 + i % 7, i % 3 == 1 ? "[queue " MORE_LIST "]\napp = main\n" : "",
+             1 + i % 7, i % 2 ? "all" : "triggerEvent",
+             i % 3 == 1 ? "[queue " MORE_LIST "]\napp = main\n" : "",
              i % 3 == 2 ? "[queue third:jobs]\napp = main\norder = none\n" : "",
              9000 + 1000 * (i % 4), port);
     write_whole(FAKE_APP_SECRET, scene.fake.port, more);

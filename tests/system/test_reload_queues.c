@@ -1,6 +1,9 @@
-/* SIGHUP: queues are added and removed while their jobs are under way, and Redis may be away. */
+/* SIGHUP: queues are added and removed while their jobs are under way, and Redis may be away; what
+ * they are for changes. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "tests/support/audit.h"
 #include "tests/system/reload_scene.h"
@@ -77,4 +80,90 @@ Test(reload_queues, makes_jobs_anew_when_a_silent_redis_is_back)
     proc_signal(&scene.redis.proc, SIGCONT);
     cr_assert(scene_settles(&scene, n, 0));
     expect_each_once_in_order(n, n);
+}
+
+/* ---- which operations a queue is for */
+
+#define FOR(names) "[queue pusher:jobs]\napp = main\noperations = " names "\n"
+
+static void expect_field(const char *stream, const char *id, const char *field, const char *wanted)
+{
+    char *value = outcomes_field(&scene.redis, stream, id, field);
+    cr_expect_str_eq(value, wanted, "%s: %s is %s", id, field, value);
+    free(value);
+}
+
+static void expect_refused(const char *id)
+{
+    expect_field(FAILURES, id, "code", "unknown_op");
+}
+
+Test(reload_queues, takes_operations_away_and_gives_them_back)
+{
+    write_config("", FOR("all"));
+    start();
+    job_push(&scene.redis, JOB_JSON, "{'id':'before','op':'listChannels'}");
+    cr_assert(scene_settles(&scene, 1, 0));
+    take("", FOR("triggerEvent"));
+    job_push(&scene.redis, JOB_JSON, "{'id':'after','op':'listChannels'}");
+    push_one("main");
+    cr_assert(scene_settles(&scene, 2, 1));
+    expect_refused("after");
+    take("", FOR("listChannels"));
+    job_push(&scene.redis, JOB_JSON, "{'id':'again','op':'listChannels'}");
+    cr_assert(scene_settles(&scene, 3, 1));
+}
+
+Test(reload_queues, keeps_the_operations_when_a_name_is_wrong)
+{
+    write_config("", FOR("triggerEvent"));
+    start();
+    write_config("", FOR("triggerEvent,listChannel"));
+    refuse("[queue pusher:jobs] operations: listChannel is not the name of an operation");
+    job_push(&scene.redis, JOB_JSON, "{'id':'a','op':'listChannels'}");
+    push_one("main");
+    cr_assert(scene_settles(&scene, 1, 1));
+    expect_refused("a");
+}
+
+/* What is in flight ends as it was sent; what waits behind it is not sent any more, nor is what
+ * waits in Redis for its time. */
+Test(reload_queues, that_take_an_operation_away_hold_for_jobs_that_wait)
+{
+    fake_server_set_rules(&scene.fake, "[{'times':1,'action':{'delay_ms':3000}}]");
+    write_config("max_in_flight = 1\n", FOR("all"));
+    start();
+    job_push(&scene.redis, JOB_JSON, "{'id':'sent','op':'customGet','path':'/channels'}");
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    job_push(&scene.redis, JOB_JSON, "{'id':'waits','op':'customGet','path':'/channels'}");
+    job_push(&scene.redis, JOB_JSON,
+             "{'id':'due','op':'authorizeChannel','socketId':'1.2','channel':'private-a',"
+             "'deliverAt':%lld}",
+             (long long)time(NULL) * 1000 + 7000);
+    push_one("main");
+    cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0 &&
+                             redis_int(&scene.redis, "ZCARD {" JOB_LIST "}:retry") == 1,
+                         WAIT_LONG_MS));
+    take("max_in_flight = 1\n", FOR("triggerEvent"));
+    cr_assert(scene_settles(&scene, 2, 2));
+    expect_refused("waits");
+    expect_refused("due");
+    expect_field(RESULTS, "sent", "http", "200");
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 2);
+    cr_expect_eq(fake_server_events(&scene.fake), 1);
+}
+
+/* Jobs that are tried again are not, once their operation is taken away: not even those whose
+ * request was in flight. */
+Test(reload_queues, that_take_an_operation_away_end_the_retries_of_its_jobs)
+{
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':503,'delay_ms':3000}}]");
+    write_config("", FOR("all") "[delivery]\nretry_base_ms = 1\nretry_cap_ms = 1\n");
+    start();
+    job_push(&scene.redis, JOB_JSON, "{'id':'x','op':'customPost','path':'/events'}");
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    take("", FOR("triggerEvent") "[delivery]\nretry_base_ms = 1\nretry_cap_ms = 1\n");
+    cr_assert(scene_settles(&scene, 0, 1));
+    expect_refused("x");
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 1);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/config/config_diff.h"
+#include "proto/job_spec.h"
 #include "tests/unit/daemon/config_fixture.h"
 
 #define APP(name) "[app " name "]\napp_id=3\nkey=k\nsecret=s\ncluster=eu\n"
@@ -208,6 +209,21 @@ Test(config_diff, remakes_jobs_for_another_order_or_default_app)
     cr_expect_eq(diff.queues[0].changes, remade);
     go_on(NULL);
     cr_expect_eq(old->queues[0].app, 1);
+}
+
+Test(config_diff, remakes_jobs_when_an_operation_is_taken_away)
+{
+    compare(ONE_APP "[queue q]\noperations=triggerEvent,customGet\n",
+            ONE_APP "[queue q]\noperations=customGet, triggerEvent\n");
+    cr_expect_eq(diff.queues[0].changes, 0, "the same, in another order");
+    go_on(ONE_APP "[queue q]\n");
+    cr_expect_eq(diff.queues[0].changes, CONFIG_CHANGED, "more of them");
+    go_on(ONE_APP "[queue q]\noperations=triggerEvent\n");
+    cr_expect_eq(diff.queues[0].changes, CONFIG_CHANGED | CONFIG_EVENTS_CHANGED);
+    go_on(ONE_APP "[queue q]\noperations=customPost\n");
+    cr_expect_eq(diff.queues[0].changes, CONFIG_CHANGED | CONFIG_EVENTS_CHANGED);
+    go_on(NULL);
+    cr_expect_eq(old->queues[0].operations, JOB_OP_BIT(JOB_OP_CUSTOM_POST));
 }
 
 Test(config_diff, has_room_for_no_more_than_there_may_be)
