@@ -153,6 +153,19 @@ static void take_file(struct source *source, struct spool_found *found)
               LOG_NUMBER("outcomes", spool->n_late), LOG_NUMBER("bytes_damaged", found->n_damaged));
 }
 
+static void log_refused(struct spool_scan *scan)
+{
+    struct list *link;
+
+    while ((link = list_pop(&scan->refused))) {
+        struct spool_refused *refused = LIST_ENTRY(link, struct spool_refused, link);
+
+        log_event(LOG_WARNING, "spool", "a file is not believed, and left where it is",
+                  LOG_TEXT("file", refused->path), LOG_TEXT("error", refused->why));
+        free(refused);
+    }
+}
+
 static void on_scanned(struct spool_scan *scan)
 {
     struct source *source = scan->data;
@@ -166,6 +179,7 @@ static void on_scanned(struct spool_scan *scan)
             take_file(source, found);
         spool_found_free(found);
     }
+    log_refused(scan);
     if (scan->error != 0)
         log_event(LOG_ERR, "spool", "the spool directory cannot be read",
                   LOG_TEXT("dir", scan->dir), LOG_TEXT("error", strerror(scan->error)));

@@ -105,7 +105,7 @@ static void log_trouble(struct source *source, const struct spool_journal *journ
     source->error_logged_ms = now_ms;
     log_event(LOG_ERR, "spool", "the spool cannot be written: outcomes are kept in memory only",
               LOG_TEXT("queue", source->queue->name), LOG_TEXT("file", journal->path),
-              LOG_TEXT("error", strerror(journal->error)));
+              LOG_TEXT("error", spool_journal_why(journal)));
 }
 
 /* A file that is settled is removed; then, of an earlier consumer, all there is. */

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,70 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/spool_trust.h"
 #include "lib/require.h"
 
 #define SUFFIX   ".spool"
 #define HASH_MAX 17                /* hex digits, with a NUL */
 #define READ_MAX ((size_t)1 << 30) /* bytes of a file, as max_bytes can be at most */
 
-/* ---- the directory */
+_Static_assert(2 * (HASH_MAX - 1) + 1 + sizeof(SUFFIX) == SPOOL_NAME_MAX, "HASH-HASH.spool");
 
-const char *spool_dir(const struct config *config)
-{
-    const char *dir = config->spool_dir;
-
-    return dir && strcmp(dir, CONFIG_SPOOL_OFF) != 0 ? dir : NULL;
-}
-
-static int refuse(char why[SPOOL_WHY_MAX], const char *dir, const char *what)
-{
-    (void)snprintf(why, SPOOL_WHY_MAX, "%.180s %s", dir, what);
-    return -1;
-}
-
-static int refuse_errno(char why[SPOOL_WHY_MAX], const char *dir, const char *what)
-{
-    char text[64];
-
-    (void)snprintf(text, sizeof(text), "%s: %.40s", what, strerror(errno));
-    return refuse(why, dir, text);
-}
-
-static int check_parent(const char *dir, char why[SPOOL_WHY_MAX])
-{
-    char parent[SPOOL_PATH_MAX];
-    char *slash;
-
-    (void)snprintf(parent, sizeof(parent), "%s", dir);
-    slash = strrchr(parent, '/');
-    if (slash)
-        slash[slash == parent ? 1 : 0] = '\0';
-    if (access(slash ? parent : ".", W_OK | X_OK) != 0)
-        return refuse_errno(why, dir, "does not exist and cannot be made");
-    return 0;
-}
-
-int spool_check_dir(const char *dir, bool may_make, char ret_why[SPOOL_WHY_MAX])
-{
-    struct stat status;
-
-    if (strlen(dir) + 2 * HASH_MAX + strlen(SUFFIX) + 2 > SPOOL_PATH_MAX)
-        return refuse(ret_why, dir, "is too long a path");
-    if (stat(dir, &status) != 0) {
-        if (errno != ENOENT)
-            return refuse_errno(ret_why, dir, "cannot be used");
-        if (!may_make)
-            return check_parent(dir, ret_why);
-        if (mkdir(dir, 0700) != 0)
-            return refuse_errno(ret_why, dir, "does not exist and cannot be made");
-        return 0;
-    }
-    if (!S_ISDIR(status.st_mode))
-        return refuse(ret_why, dir, "is not a directory");
-    if (access(dir, R_OK | W_OK | X_OK) != 0)
-        return refuse_errno(ret_why, dir, "cannot be written to");
-    return 0;
-}
+/* ---- names */
 
 static void hash(const char *text, char ret_hex[HASH_MAX])
 {
@@ -104,38 +49,43 @@ int spool_lock(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-/* The file, locked; -1 if it is not there, or somebody else's. */
-static int open_locked(const char *path, enum spool_owner *ret_owner)
+static bool has_name(int fd)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     struct stat status;
 
-    *ret_owner = SPOOL_ABSENT;
+    return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+/* The file, locked; -1 if it is not there, or a living daemon's, or not to be believed: then
+ * *ret_why. What cannot be opened at all is among those. */
+static int open_locked(const char *path, const char **ret_why)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
+
+    *ret_why = fd < 0 ? spool_distrust_errno(errno) : NULL;
     if (fd < 0)
         return -1;
-    if (spool_lock(fd) != 0) {
-        *ret_owner = SPOOL_LOCKED;
-        (void)close(fd);
-        return -1;
-    }
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink == 0) {
-        (void)close(fd);
-        return -1;
-    }
-    *ret_owner = SPOOL_FREE;
-    return fd;
+    if (fstat(fd, &status) == 0 && !(*ret_why = spool_distrust_file(&status)) &&
+        spool_lock(fd) == 0 && has_name(fd))
+        return fd;
+    (void)close(fd);
+    return -1;
 }
 
 /* Asks only: a look takes no lock that would keep another daemon from reading the file. */
 enum spool_owner spool_look(const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     enum spool_owner owner = SPOOL_LOCKED;
+    struct stat status;
 
     if (fd < 0)
         return SPOOL_ABSENT;
-    if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
+    if (fstat(fd, &status) != 0 || spool_distrust_file(&status))
+        owner = SPOOL_REFUSED;
+    else if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
         owner = SPOOL_FREE;
     (void)close(fd);
     return owner;
@@ -205,16 +155,29 @@ void spool_found_free(struct spool_found *found)
 
 /* ---- the scan */
 
+static void note_refused(struct spool_scan *scan, const char *path, const char *why)
+{
+    struct spool_refused *refused = calloc(1, sizeof(*refused));
+
+    if (!refused)
+        return;
+    (void)snprintf(refused->path, sizeof(refused->path), "%s", path);
+    refused->why = why;
+    list_push(&scan->refused, &refused->link);
+}
+
 static void read_file(struct spool_scan *scan, const char *path)
 {
     struct spool_found *found = calloc(1, sizeof(*found));
-    enum spool_owner owner;
+    const char *why;
     int kind;
 
     if (!found)
         return;
     (void)snprintf(found->path, sizeof(found->path), "%s", path);
-    found->fd = open_locked(path, &owner);
+    found->fd = open_locked(path, &why);
+    if (why)
+        note_refused(scan, path, why);
     if (found->fd < 0 || read_all(found) != 0) {
         spool_found_free(found);
         return;
@@ -273,6 +236,7 @@ void spool_scan_start(struct spool_scan *scan, uv_loop_t *loop, const char *dir,
 {
     *scan = (struct spool_scan){.dir = dir, .list = list, .scan_cb = scan_cb, .data = data};
     list_init(&scan->found);
+    list_init(&scan->refused);
     scan->work.data = scan;
     REQUIRE(uv_queue_work(loop, &scan->work, on_work, on_worked) == 0);
 }

@@ -6,7 +6,9 @@
  *
  * A daemon that starts, and one that finds a consumer dead, reads the files that no living daemon
  * has locked (spool_scan), settles what they hold, and removes them. Daemons may share a directory;
- * they need not use the same Redis, since claim ids are never given twice (claim.lua). */
+ * they need not use the same Redis, since claim ids are never given twice (claim.lua).
+ *
+ * What the files say is believed. So directory and files must be nobody else's (spool_trust.h). */
 #ifndef DAEMON_SPOOL_H
 #define DAEMON_SPOOL_H
 
@@ -19,13 +21,15 @@
 #include "daemon/spool_format.h"
 #include "daemon/spool_journal.h"
 
-#define SPOOL_WHY_MAX 256
+#define SPOOL_WHY_MAX  256
+#define SPOOL_NAME_MAX 40 /* of a file, with a NUL */
 
 /* The directory in force; NULL: there is to be no spool. */
 const char *spool_dir(const struct config *config);
 
 /* 0 if the directory can be used, and made if may_make; else -1 and the reason. Where it may not
- * be made, it is enough that it could be. */
+ * be made, it is enough that it could be, and root is not asked for the owner: whoever only checks
+ * as root does not run pusherd. */
 int spool_check_dir(const char *dir, bool may_make, char ret_why[SPOOL_WHY_MAX])
     __attribute__((warn_unused_result));
 
@@ -38,9 +42,10 @@ void spool_path(const char *dir, const char *list, const char *consumer, char *r
 int spool_lock(int fd) __attribute__((warn_unused_result));
 
 enum spool_owner {
-    SPOOL_ABSENT, /* there is no such file, or none that can be opened */
-    SPOOL_FREE,   /* its daemon is gone */
-    SPOOL_LOCKED, /* by a daemon: its own, or one that reads it */
+    SPOOL_ABSENT,  /* there is no such file, or none that can be opened */
+    SPOOL_FREE,    /* its daemon is gone */
+    SPOOL_LOCKED,  /* by a daemon: its own, or one that reads it */
+    SPOOL_REFUSED, /* it is not believed: a scan says why */
 };
 
 enum spool_owner spool_look(const char *path);
@@ -57,14 +62,22 @@ struct spool_found {
     size_t n_damaged; /* bytes behind the good ones */
 };
 
+/* A file that is left where it is, as it may not be believed. Whoever gets it frees it. */
+struct spool_refused {
+    struct list link;
+    const char *why; /* static; to stand behind the path */
+    char path[SPOOL_PATH_MAX];
+};
+
 struct spool_scan;
 typedef void (*spool_scan_cb)(struct spool_scan *scan);
 
 struct spool_scan {
     const char *dir, *list; /* borrowed */
-    struct list found;
-    unsigned n_foreign; /* files of another version, left where they are */
-    int error;          /* errno: the directory could not be read */
+    struct list found;      /* of struct spool_found */
+    struct list refused;    /* of struct spool_refused */
+    unsigned n_foreign;     /* files of another version, left where they are */
+    int error;              /* errno: the directory could not be read */
     uv_work_t work;
     spool_scan_cb scan_cb;
     void *data;

@@ -11,6 +11,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/spool.h"
+#include "daemon/spool_trust.h"
 #include "lib/require.h"
 
 #define RETRY_MS 1000
@@ -70,13 +71,28 @@ static int lock_new(int fd)
     return status.st_nlink > 0 ? 0 : EAGAIN;
 }
 
+/* A file that is there is one that could not be synced, or somebody's who would like to read or
+ * write what stands in it. */
+static int check_new(struct spool_journal *journal, int fd)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0)
+        return errno;
+    journal->distrust = spool_distrust_file(&status);
+    return journal->distrust ? EPERM : 0;
+}
+
 static int make_file(struct spool_journal *journal)
 {
-    int fd = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), error;
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = open(journal->path, flags, 0600), error;
 
     if (fd < 0)
         return errno;
-    error = lock_new(fd);
+    error = check_new(journal, fd);
+    if (error == 0)
+        error = lock_new(fd);
     if (error == 0)
         error = sync_dir(journal->dir);
     if (error != 0) {
@@ -233,6 +249,12 @@ void spool_journal_close(struct spool_journal *journal)
     journal->is_closing = true;
     if (journal->task == SPOOL_NO_TASK)
         go_on_closing(journal);
+}
+
+const char *spool_journal_why(const struct spool_journal *journal)
+{
+    return journal->error == EPERM && journal->distrust ? journal->distrust
+                                                        : strerror(journal->error);
 }
 
 bool spool_journal_is_synced(const struct spool_journal *journal)

@@ -41,6 +41,7 @@ struct spool_journal {
     enum spool_task task;
     bool wants_drop, is_closing;
     int error;            /* errno of the last write; 0: it was good */
+    const char *distrust; /* static; EPERM: the file is there, and why it is not used */
     uint64_t retry_at_ms; /* after an error; else 0 */
     uv_work_t work;
 };
@@ -68,6 +69,9 @@ bool spool_journal_is_idle(const struct spool_journal *journal);
 
 /* Everything that was added is on the disk. */
 bool spool_journal_is_synced(const struct spool_journal *journal);
+
+/* What the error is, in words. */
+const char *spool_journal_why(const struct spool_journal *journal);
 
 void spool_journal_deinit(struct spool_journal *journal);
 

@@ -220,6 +220,25 @@ Test(spool, that_is_damaged_gives_what_is_whole)
     cr_expect_eq(audit_each_once(&scene, &scene.redis, RESULTS, N_JOBS), 1);
 }
 
+/* What others may have written is left alone, and the log says so; jobs go on meanwhile. */
+Test(spool, that_others_can_write_is_not_believed)
+{
+    char command[512];
+    spool_all_while_redis_is_down();
+    proc_kill(&scene.pusherd);
+    snprintf(command, sizeof(command), "chmod 666 %s/" SPOOL_DIR "/*.spool", scene.folder.path);
+    cr_assert_eq(system(command), 0);
+    redis_start_again(&scene.redis);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, N_JOBS, 0));
+    size_t files, n = n_spooled(&files);
+    cr_expect_eq(files, 1);
+    cr_expect_eq(n, N_JOBS);
+    cr_expect(proc_logged(&scene.pusherd, ".spool"));
+    cr_expect(proc_logged(&scene.pusherd, "can be written to by its group or by others"));
+    cr_expect(proc_logged(&scene.pusherd, "a file is not believed, and left where it is"));
+}
+
 /* ---- the configuration */
 
 static int check_config(const char *action, const char *variable)
@@ -239,4 +258,21 @@ Test(spool_config, is_refused_where_it_cannot_be_used, .fini = close_scene)
     snprintf(scene.pusherd.log, sizeof(scene.pusherd.log), "%s", scene.log);
     cr_expect(proc_logged(&scene.pusherd, "[spool] dir: /dev/null is not a directory"));
     cr_expect(proc_logged(&scene.pusherd, "[spool] dir: /dev/null/spool cannot be used: Not a "));
+}
+
+Test(spool_config, is_refused_where_others_can_write_to_the_directory, .fini = close_scene)
+{
+    char path[256], variable[300];
+    open_with("");
+    folder_path(&scene.folder, SPOOL_DIR, path, sizeof(path));
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(variable, sizeof(variable), "PUSHERD_SPOOL_DIR=%s", path);
+    cr_expect_eq(check_config("--check-config", variable), 0);
+    cr_assert_eq(chmod(path, 0777), 0);
+    cr_expect_eq(check_config("--check-config", variable), 78);
+    cr_expect_eq(check_config(NULL, variable), 78);
+    scene.pusherd = (struct proc){.out = -1};
+    snprintf(scene.pusherd.log, sizeof(scene.pusherd.log), "%s", scene.log);
+    cr_expect(
+        proc_logged(&scene.pusherd, SPOOL_DIR " can be written to by its group or by others"));
 }

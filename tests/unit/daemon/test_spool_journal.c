@@ -295,6 +295,7 @@ Test(spool_journal, of_another_version_is_left_and_counted)
     cr_assert_eq(fwrite(frame.bytes, 1, frame.len, file), frame.len);
     fclose(file);
     spool_bytes_deinit(&frame);
+    cr_assert_eq(chmod(journal.path, 0600), 0); /* whatever the umask is */
     cr_expect_eq(scan_for(LIST, &scan), 0);
     cr_expect_eq(scan.n_foreign, 1);
     cr_expect_eq(spool_look(journal.path), SPOOL_FREE);
