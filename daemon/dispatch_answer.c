@@ -1,6 +1,8 @@
 /* What came back of a request: what it means for the engine, what is kept of it, and what the log
  * says of it. */
 #include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,16 +34,42 @@ static enum answer_kind kind_of(enum pusher_reply_class class_)
     return ANSWER_FORBIDDEN;
 }
 
-static void correct_clock(struct dispatch_app *app, const char *date)
+/* What is said of a clock that is not corrected: here, and what the server says behind it. */
+#define CLOCK_TEXT_MAX (sizeof(((struct pusher_reply *)NULL)->text) + 160)
+
+static void refuse_clock(const struct app_config *app, int64_t offset_s, struct answer *answer,
+                         char text[CLOCK_TEXT_MAX])
+{
+    log_event(LOG_ERR, "http",
+              "the clock differs from the server's by too much to be corrected: set this machine's",
+              LOG_TEXT("app", app->name), LOG_NUMBER("offset_s", offset_s),
+              LOG_NUMBER("max_s", PUSHER_CLOCK_OFFSET_MAX_S));
+    (void)snprintf(text, CLOCK_TEXT_MAX,
+                   "the server's clock differs by %" PRId64 " s, over the %d that are corrected: "
+                   "set this machine's clock. It says: %s",
+                   offset_s, PUSHER_CLOCK_OFFSET_MAX_S, answer->text);
+    answer->kind = ANSWER_FORBIDDEN;
+    answer->text = text;
+}
+
+/* A server that tells no time may mean a request of before the clock was corrected. One whose time
+ * is too far away refuses the app, until one of the two clocks is set. */
+static void correct_clock(struct dispatch_app *app, const char *date, struct answer *answer,
+                          char text[CLOCK_TEXT_MAX])
 {
     time_t server_s = curl_getdate(date, NULL);
+    int64_t offset_s = (int64_t)server_s - clock_unix_s();
 
     if (server_s < 0)
         return;
-    app->clock_offset_s = (int64_t)server_s - clock_unix_s();
+    if (llabs(offset_s) > PUSHER_CLOCK_OFFSET_MAX_S) {
+        refuse_clock(app->config, offset_s, answer, text);
+        return;
+    }
+    app->clock_offset_s = offset_s;
     log_event(LOG_WARNING, "http",
               "the clock differs from the server's, requests are signed by its",
-              LOG_TEXT("app", app->config->name), LOG_NUMBER("offset_s", app->clock_offset_s));
+              LOG_TEXT("app", app->config->name), LOG_NUMBER("offset_s", offset_s));
 }
 
 /* The answer to a call is its result: its JSON as it is, any other text as a JSON string. */
@@ -165,13 +193,14 @@ void dispatch_on_done(struct http_call *call)
     unsigned app = request->app;
     struct pusher_reply reply;
     struct answer answer = read_answer(transfer, &reply);
+    char clock_text[CLOCK_TEXT_MAX];
     const char *text;
     enum gate_state before = engine_gate(dispatch->engine, app, &text)->state;
 
     if (is_outdated(transfer, answer.kind))
         answer.kind = ANSWER_OUTDATED;
     if (answer.kind == ANSWER_CLOCK)
-        correct_clock(&dispatch->apps[app], call->date);
+        correct_clock(&dispatch->apps[app], call->date, &answer, clock_text);
     if (answer.kind == ANSWER_DONE && dispatch_is_trigger(request))
         keep_results(transfer);
     else if (answer.kind == ANSWER_DONE && !keep_call_result(request->parts[0], call))

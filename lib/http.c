@@ -204,16 +204,17 @@ static int send_once(struct pusher_http *http, const struct pusher_request *requ
     return 0;
 }
 
-/* True if the server says that our clock is wrong and tells its own. */
-static bool learn_clock(struct pusher_http *http, unsigned status)
+/* A server's clock that is too far away is none to sign by. */
+bool pusher__http_learn_clock(struct pusher_http *http, unsigned status)
 {
     struct pusher_reply reply;
     if (http->fixed_unix_s || http->date_s < 0)
         return false;
     pusher_reply_read(status, http->body, http->len, &reply);
-    if (reply.class_ != PUSHER_REPLY_CLOCK)
+    int64_t offset_s = http->date_s - now_s();
+    if (reply.class_ != PUSHER_REPLY_CLOCK || llabs(offset_s) > PUSHER_CLOCK_OFFSET_MAX_S)
         return false;
-    http->clock_offset_s = http->date_s - now_s();
+    http->clock_offset_s = offset_s;
     return true;
 }
 
@@ -222,7 +223,7 @@ int pusher_http_perform(struct pusher_http *http, const struct pusher_request *r
 {
     unsigned status;
     int rc = send_once(http, request, &status, ret_error);
-    if (rc == 0 && learn_clock(http, status))
+    if (rc == 0 && pusher__http_learn_clock(http, status))
         rc = send_once(http, request, &status, ret_error);
     if (rc != 0)
         return rc;

@@ -29,4 +29,7 @@ struct pusher_http {
 size_t pusher__http_on_body(char *bytes, size_t unit, size_t n, void *arg);
 size_t pusher__http_on_header(char *line, size_t unit, size_t n, void *arg);
 
+/* True if the answer says that our clock is wrong, and tells the server's, which is taken over. */
+bool pusher__http_learn_clock(struct pusher_http *http, unsigned status);
+
 #endif

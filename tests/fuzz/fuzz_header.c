@@ -1,4 +1,6 @@
-/* Headers of an answer: the value of Retry-After, and any line. */
+/* Headers of an answer: the value of Retry-After, and any line, also of one that refuses the time.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/http_private.h"
@@ -18,15 +20,25 @@ static void check_value(const char *value, size_t len)
     MUST(ms >= -1 && ms <= 0);
 }
 
+static void check_clock(struct pusher_http *http)
+{
+    bool learned = pusher__http_learn_clock(http, 401);
+    MUST(!learned || http->date_s >= 0);
+    MUST(llabs(http->clock_offset_s) <= PUSHER_CLOCK_OFFSET_MAX_S);
+}
+
 /* libcurl gives one line at a time, not NUL-terminated. */
 static void check_lines(char *at, size_t len)
 {
-    struct pusher_http http = {.date_s = -1, .retry_after_ms = -1};
+    static char body[] = "Timestamp expired\n";
+    struct pusher_http http = {
+        .date_s = -1, .retry_after_ms = -1, .body = body, .len = sizeof(body) - 1};
     while (len > 0) {
         char *end = memchr(at, '\n', len);
         size_t n = end ? (size_t)(end - at) + 1 : len;
         MUST(pusher__http_on_header(at, 1, n, &http) == n);
         MUST(http.date_s >= -1 && http.retry_after_ms >= -1);
+        check_clock(&http);
         at += n;
         len -= n;
     }

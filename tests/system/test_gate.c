@@ -91,12 +91,47 @@ static void expect_clock_corrected(const char *rules)
 
 Test(gate, corrects_a_clock_that_runs_behind)
 {
-    expect_clock_corrected("[{'action':{'skew_s':86400}}]");
+    expect_clock_corrected("[{'action':{'skew_s':82800}}]");
 }
 
 Test(gate, corrects_a_clock_that_runs_ahead)
 {
-    expect_clock_corrected("[{'action':{'skew_s':-86400}}]");
+    expect_clock_corrected("[{'action':{'skew_s':-82800}}]");
+}
+
+/* Over the bound nothing is signed for the server's time: by it, whoever can change answers could
+ * have requests signed for a time to come, and repeat them then. */
+static void expect_clock_refused(const char *rules, const char *offset)
+{
+    fake_server_set_rules(&scene.fake, rules);
+    job_push_many(&scene.redis, JOB_JSON, 0, N, 5);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(refusals("401") >= 3, WAIT_LONG_MS), "there is no probe");
+    cr_expect_leq(refusals("401"), 12, "%zu requests on a closed app", refusals("401"));
+    cr_expect_eq(outcomes_count(&scene.redis, RESULTS), 0);
+    cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 0);
+    cr_expect(proc_logged(&scene.pusherd, "level=error tag=http app=main offset_s="));
+    cr_expect(proc_logged(&scene.pusherd, offset), "not by %s", offset);
+    cr_expect(proc_logged(&scene.pusherd, "max_s=86400"));
+    cr_expect(proc_logged(&scene.pusherd, "cause=refused text=\"the server's clock differs by "));
+    cr_expect_not(proc_logged(&scene.pusherd, "requests are signed by its"));
+}
+
+Test(gate, pauses_on_a_clock_that_is_too_far_away_until_it_is_set)
+{
+    expect_clock_refused("[{'action':{'skew_s':31536500}}]", "offset_s=31536");
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, N, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), N);
+}
+
+/* It need not be right: it is corrected as soon as it can be. */
+Test(gate, pauses_on_a_clock_that_is_too_far_behind_until_it_can_be_corrected)
+{
+    expect_clock_refused("[{'action':{'skew_s':-90500}}]", "offset_s=-90");
+    fake_server_set_rules(&scene.fake, "[{'action':{'skew_s':-80000}}]");
+    cr_assert(scene_settles(&scene, N, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), N);
 }
 
 TestSuite(gate_config, .fini = close_scene, .timeout = 120);

@@ -54,6 +54,19 @@ Test(status, is_not_ready_while_the_app_is_refused_and_says_why)
     cr_expect(scene_settles(&scene, 10, 0));
 }
 
+Test(status, is_not_ready_while_the_clock_is_too_wrong_and_says_why)
+{
+    start_ready();
+    fake_server_set_rules(&scene.fake, "[{'action':{'skew_s':100000}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 10, 2);
+    cr_assert(wait_until(readyz_is(503, "app main is paused: refused: the server's clock differs"),
+                         WAIT_LONG_MS));
+    cr_expect(readyz_is(503, "set this machine's clock"));
+    fake_server_delete_rules(&scene.fake);
+    cr_expect(becomes_ready());
+    cr_expect(scene_settles(&scene, 10, 0));
+}
+
 Test(status, says_that_it_is_stopping)
 {
     start_ready();

@@ -13,7 +13,9 @@
  * environment and .netrc are not asked. Redirects are not followed. A request is sent once, with
  * two exceptions: libcurl sends it again when a kept connection turns out to be closed before any
  * byte of an answer came, and an answer that our clock is wrong (401, "Timestamp expired") makes it
- * be signed anew by the server's clock and sent once more; that clock is then kept to.
+ * be signed anew by the server's clock and sent once more; that clock is then kept to. A clock that
+ * differs by more than PUSHER_CLOCK_OFFSET_MAX_S is not believed: the 401 is the answer then, and
+ * ours has to be set.
  *
  * Plain requests are forwarded by an HTTP proxy, those with TLS pass through it by CONNECT. That it
  * does not know or allow us (401, 403, 407) is an answer with that status in both cases.
@@ -22,6 +24,7 @@
 #ifndef PUSHER_HTTP_H
 #define PUSHER_HTTP_H
 
+#include "pusher/reply.h"
 #include "pusher/request.h"
 
 #ifdef __cplusplus
@@ -62,7 +65,8 @@ PUSHER_EXTERN void pusher_answer_free(struct pusher_answer *answer);
 /* The client that it was made with. */
 PUSHER_EXTERN const struct pusher_client *pusher_http_client(const struct pusher_http *http);
 
-/* Seconds that the server's clock is ahead of ours, as far as a refusal has shown; 0 at first. */
+/* Seconds that the server's clock is ahead of ours, as far as a refusal has shown; 0 at first. From
+ * -PUSHER_CLOCK_OFFSET_MAX_S to PUSHER_CLOCK_OFFSET_MAX_S. */
 PUSHER_EXTERN int64_t pusher_http_clock_offset_s(const struct pusher_http *http);
 
 /* Signs by this time from now on instead of the clock, and never corrects it: for tests. */

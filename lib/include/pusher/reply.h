@@ -16,13 +16,19 @@
 extern "C" {
 #endif
 
+/* So far a clock is corrected by a server's Date: any mistake about the time zone is less. By a
+ * false Date, whoever can change answers has requests signed for another time, and can repeat them
+ * then: for one that is further away nothing is signed. */
+#define PUSHER_CLOCK_OFFSET_MAX_S (24 * 60 * 60)
+
 enum pusher_reply_class {
     PUSHER_REPLY_DONE = 0,  /* accepted */
     PUSHER_REPLY_RETRY,     /* 408, 421, 425, 429, 5xx: the same request may succeed later */
     PUSHER_REPLY_REFUSED,   /* 400, 405, 413, 422, ...: this request, or one event in it, is bad */
     PUSHER_REPLY_FORBIDDEN, /* 401, 402, 403, 407 (of the proxy), redirects, unknown app: what is
                                configured is wrong, and every request will meet the same */
-    PUSHER_REPLY_CLOCK,     /* 401 for the timestamp: sign again by the server's clock */
+    PUSHER_REPLY_CLOCK,     /* 401 for the timestamp: sign again by the server's clock, if it
+                               differs by no more than PUSHER_CLOCK_OFFSET_MAX_S */
     PUSHER_REPLY_NOT_FOUND, /* 404 that is not about the app: no such path */
 };
 

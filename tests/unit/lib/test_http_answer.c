@@ -153,15 +153,26 @@ static int64_t timestamp_of(const char *request)
     return found ? strtoll(found + 15, NULL, 10) : -1;
 }
 
-#define EXPIRED                                                                                    \
-    "HTTP/1.1 401 Unauthorized\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\n"                         \
-    "Content-Length: 18\r\n\r\nTimestamp expired\n"
-#define Y2030 1893456000
+#define HOUR_S 3600
 
-Test(http_answer, signs_again_by_the_servers_clock)
+/* A server's refusal, whose clock is so far ahead. */
+static const char *expired(int64_t ahead_s)
 {
-    static const struct server_step steps[] = {
-        {EXPIRED, SERVER_KEEP, 0}, {OK_ANSWER, SERVER_KEEP, 0}, {OK_ANSWER, SERVER_KEEP, 0}};
+    static char answer[256];
+    time_t server_s = time(NULL) + (time_t)ahead_s;
+    struct tm utc;
+    strftime(answer, sizeof(answer),
+             "HTTP/1.1 401 Unauthorized\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n"
+             "Content-Length: 18\r\n\r\nTimestamp expired\n",
+             gmtime_r(&server_s, &utc));
+    return answer;
+}
+
+static void expect_signed_again(int64_t ahead_s)
+{
+    const struct server_step steps[] = {{expired(ahead_s), SERVER_KEEP, 0},
+                                        {OK_ANSWER, SERVER_KEEP, 0},
+                                        {OK_ANSWER, SERVER_KEEP, 0}};
     struct server server;
     server_start(&server, steps, 3, NULL);
     struct pusher_config config = config_for(&server);
@@ -169,14 +180,21 @@ Test(http_answer, signs_again_by_the_servers_clock)
     struct pusher_request request = post_request("{}");
     cr_assert_eq(perform(http, &request), 200);
     cr_assert_eq(perform(http, &request), 200);
-    cr_assert_gt(pusher_http_clock_offset_s(http), 0);
+    cr_assert_lt(llabs(pusher_http_clock_offset_s(http) - ahead_s), 60);
     close_http(http);
     server_stop(&server);
     cr_assert_eq(server.n_requests, 3);
-    cr_assert_lt(timestamp_of(server.requests[0]), Y2030);
-    for (int i = 1; i < 3; i++)
-        cr_assert(llabs(timestamp_of(server.requests[i]) - Y2030) < 60, "%s", server.requests[i]);
+    for (int i = 0; i < 3; i++) {
+        int64_t signed_s = timestamp_of(server.requests[i]) - time(NULL);
+        cr_assert_lt(llabs(signed_s - (i > 0 ? ahead_s : 0)), 60, "%s", server.requests[i]);
+    }
     server_free(&server);
+}
+
+Test(http_answer, signs_again_by_the_servers_clock)
+{
+    expect_signed_again(23 * HOUR_S);
+    expect_signed_again(-23 * HOUR_S);
 }
 
 /* Requests that a GET makes when every answer is this. */
@@ -198,8 +216,8 @@ static size_t count_tries(const char *answer, int64_t fixed_unix_s)
 
 Test(http_answer, corrects_the_clock_once_and_only_for_the_clock)
 {
-    cr_assert_eq(count_tries(EXPIRED, 0), 2);
-    cr_assert_eq(count_tries(EXPIRED, 1000), 1);
+    cr_assert_eq(count_tries(expired(HOUR_S), 0), 2);
+    cr_assert_eq(count_tries(expired(HOUR_S), 1000), 1);
     cr_assert_eq(count_tries("HTTP/1.1 401 U\r\nContent-Length: 18\r\n\r\nTimestamp expired\n", 0),
                  1);
     cr_assert_eq(
@@ -207,4 +225,37 @@ Test(http_answer, corrects_the_clock_once_and_only_for_the_clock)
             "HTTP/1.1 401 U\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Length: 3\r\n\r\nno\n",
             0),
         1);
+}
+
+/* Whoever can change answers could repeat then what is signed for another time. */
+Test(http_answer, signs_for_no_time_that_is_further_away_than_a_day)
+{
+    static const int64_t far_s[] = {25 * HOUR_S, -25 * HOUR_S, 10000 * 24 * HOUR_S, 1 << 30};
+    for (size_t i = 0; i < sizeof(far_s) / sizeof(far_s[0]); i++)
+        cr_assert_eq(count_tries(expired(far_s[i]), 0), 1);
+    cr_assert_eq(count_tries("HTTP/1.1 401 U\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+                             "Content-Length: 18\r\n\r\nTimestamp expired\n",
+                             0),
+                 1);
+}
+
+Test(http_answer, keeps_to_the_clock_it_has_when_another_is_too_far_away)
+{
+    char first[256], second[256];
+    snprintf(first, sizeof(first), "%s", expired(HOUR_S));
+    snprintf(second, sizeof(second), "%s", expired(48 * HOUR_S));
+    const struct server_step steps[] = {
+        {first, SERVER_KEEP, 0}, {OK_ANSWER, SERVER_KEEP, 0}, {second, SERVER_KEEP, 0}};
+    struct server server;
+    server_start(&server, steps, 3, NULL);
+    struct pusher_config config = config_for(&server);
+    struct pusher_http *http = open_http(&config);
+    struct pusher_request get = get_request();
+    cr_assert_eq(perform(http, &get), 200);
+    cr_assert_eq(perform(http, &get), 401);
+    cr_assert_lt(llabs(pusher_http_clock_offset_s(http) - HOUR_S), 60);
+    close_http(http);
+    server_stop(&server);
+    cr_assert_eq(server.n_requests, 3);
+    server_free(&server);
 }
