@@ -8,6 +8,7 @@
 #include "daemon/clock.h"
 #include "daemon/delivery_pool.h"
 #include "daemon/log.h"
+#include "daemon/memlock.h"
 #include "daemon/pusherd_private.h"
 #include "daemon/script.h"
 #include "daemon/settings.h"
@@ -146,6 +147,7 @@ int pusherd_run(struct config *config, const struct config_source *source)
     start_sources(&pusherd);
     log_event(LOG_NOTICE, "start", "pusherd " PUSHERD_VERSION, LOG_NUMBER("apps", config->n_apps),
               LOG_NUMBER("queues", config->n_queues));
+    memlock_check(&pusherd.unlocked_is_told, config);
     uv_run(&pusherd.loop, UV_RUN_DEFAULT);
     tear_down(&pusherd);
     curl_global_cleanup();

@@ -47,6 +47,7 @@ struct pusherd {
     uint64_t deadline_ms; /* of the phase, while stopping */
     bool is_ready;        /* Redis was reached once, for some queue */
     bool dispatch_is_closed;
+    bool unlocked_is_told;
     bool left_behind; /* some jobs could not be settled before the end */
     char refusal[sizeof(((struct config_error *)NULL)->text)]; /* of the last reload; "" */
 };

@@ -5,6 +5,7 @@
 #include "daemon/clock.h"
 #include "daemon/config/config_diff.h"
 #include "daemon/log.h"
+#include "daemon/memlock.h"
 #include "daemon/pusherd.h"
 #include "daemon/settings.h"
 
@@ -193,6 +194,7 @@ static void confirm(struct pusherd *pusherd, const struct config_diff *diff)
               LOG_NUMBER("queues_changed", diff->n_queues_changed));
     log_apps(pusherd->config, diff);
     log_queues(pusherd->config, diff);
+    memlock_check(&pusherd->unlocked_is_told, pusherd->config);
     pusherd->metrics.reloads++;
     pusherd->metrics.last_reload_failed = false;
     pusherd->metrics.loaded_unix_s = clock_unix_s();

@@ -93,6 +93,12 @@ static void open_once(struct pusher__sealer *sealer)
     sealer->drawn = open_drawn();
 }
 
+void pusher__sealer_add_locked(const struct pusher__sealer *sealer, struct pusher__locked *sum)
+{
+    if (sealer && (sealer->keyring || !sealer->is_open)) /* else there was no memory for one */
+        pusher__locked_add(sum, sealer->keyring, sizeof(*sealer->keyring));
+}
+
 static struct slot *set_of(struct keyring *keyring, const unsigned char *tag)
 {
     return keyring->sets[((unsigned)tag[0] << 8 | tag[1]) % SETS];

@@ -4,6 +4,7 @@
 #ifndef LIB_SEALER_H
 #define LIB_SEALER_H
 
+#include "lib/locked.h"
 #include "pusher/crypto.h"
 
 #define PUSHER__SEALER_KEYS 4096 /* at most, of a client; 48 bytes each */
@@ -21,6 +22,9 @@ void pusher__client_forget_keys(struct pusher_client *client);
 
 /* Wipes the keys; NULL is allowed. */
 void pusher__sealer_free(struct pusher__sealer *sealer);
+
+/* Adds the memory that its keys take, made or not, to *sum; NULL takes none. */
+void pusher__sealer_add_locked(const struct pusher__sealer *sealer, struct pusher__locked *sum);
 
 /* As pusher_shared_secret(). */
 PUSHER_MUST_CHECK int pusher__sealer_secret(struct pusher__sealer *sealer,

@@ -65,8 +65,9 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_init(void);
 /* Sets every field to its default. */
 PUSHER_EXTERN void pusher_config_init(struct pusher_config *config);
 
-/* Makes a client; it copies what it needs, secrets into memory that is locked and wiped.
- * PUSHER_ECONFIG names the field that is wrong. On success the caller owns *ret_client. */
+/* Makes a client; it copies what it needs, secrets into memory that is locked, as far as
+ * RLIMIT_MEMLOCK allows (a page each), and wiped. PUSHER_ECONFIG names the field that is wrong. On
+ * success the caller owns *ret_client. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_client_new(const struct pusher_config *config,
                                                       struct pusher_client **ret_client,
                                                       struct pusher_error *ret_error);
