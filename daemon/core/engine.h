@@ -50,7 +50,7 @@ enum answer_kind {
     ANSWER_DONE,
     ANSWER_RETRY,     /* the same request may succeed later, or may have succeeded unseen */
     ANSWER_REFUSED,   /* this request, or one event in it, is bad */
-    ANSWER_FORBIDDEN, /* the app is refused, whatever it sends */
+    ANSWER_FORBIDDEN, /* the app is refused; unless others of it are accepted all the while */
     ANSWER_CLOCK,     /* signed by a wrong clock; the caller has corrected it meanwhile */
     ANSWER_CANCELLED, /* the caller gave up waiting, on its way out */
     ANSWER_OUTDATED,  /* of a server or credentials that the app does not have any more */

@@ -37,6 +37,7 @@ void gate_answered_well(struct gate *gate, unsigned probe)
     gate->n_failures = 0;
     gate->n_closed = 0;
     gate->probe = 0;
+    gate->is_refused = false;
 }
 
 void gate_learned_nothing(struct gate *gate, unsigned probe)
@@ -64,10 +65,18 @@ static void close_gate(struct gate *gate, enum gate_cause cause, uint64_t now_ms
     gate->probe = 0;
 }
 
-void gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
+unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
+    gate->n_refusals += !gate->is_refused;
+    gate->is_refused = true;
     if (gate->state == GATE_OPEN || gate_is_probe(gate, probe) || gate->cause != GATE_REFUSED)
         close_gate(gate, GATE_REFUSED, now_ms, random);
+    return gate->n_refusals;
+}
+
+bool gate_is_past(const struct gate *gate, unsigned refusal)
+{
+    return refusal == gate->n_refusals && !gate->is_refused;
 }
 
 static bool is_down(const struct gate *gate, uint64_t now_ms)
@@ -92,6 +101,7 @@ void gate_try(struct gate *gate, uint64_t now_ms)
 {
     gate->n_failures = 0;
     gate->n_closed = 0;
+    gate->n_refusals++;
     if (gate->state == GATE_OPEN)
         return;
     gate->state = GATE_CLOSED;

@@ -49,6 +49,7 @@ struct part {
     struct job *job; /* the owner */
     enum part_state state;
     bool alone;         /* a call of its own, never in a batch */
+    uint8_t n_strikes;  /* it was refused as if its app were, which was accepted otherwise */
     uint16_t batch_cap; /* at most this many in a batch: lowered while a bad event is sought */
     unsigned attempts;  /* requests that carried it; see the job's */
     unsigned retries;   /* of them, those that ended in "try again" */
@@ -62,6 +63,7 @@ struct part {
     uint32_t n_first; /* of its entries, those that are first in a lane that nobody holds */
     struct list ready_link;
     unsigned http;    /* status of the last answer, 0 if there was none */
+    unsigned refusal; /* of the app, by its gate's number, that a request with it met; 0: none */
     const char *code; /* FAILED: why, a name of the `code` field of failures; static */
     char *error;      /* FAILED: the same for humans, one line; owned; NULL if memory was short */
     char *result;     /* DELIVERED: JSON text that the answer returned; owned; NULL for nothing */

@@ -6,6 +6,8 @@
 #include "daemon/core/state.h"
 #include "lib/require.h"
 
+#define STRIKES_TO_FAIL 5 /* within some 3 seconds, at the usual backoff */
+
 static void deliver(struct engine *engine, struct request *request)
 {
     struct list ready;
@@ -165,88 +167,26 @@ static void forget_attempt(const struct request *request)
     }
 }
 
-/* The gate has opened. Requests that waited behind it have kept nobody from sending: they may hold
- * their lanes as long as if they were new. If the app was refused, its jobs' time starts anew too.
- * Backoff that was meant for a server that is down has no sense any more; to limit the dates by one
- * that is the same for all leaves the heap in order. */
-static void forget_pause(const struct app *app, bool was_refused, uint64_t last_due_ms)
+/* Whom a firewall dislikes, say, is found as a bad event is; but an answer that was meant for the
+ * app is not believed the first time. */
+static void doubt(struct engine *engine, struct request *request, const struct answer *answer,
+                  uint64_t now_ms)
 {
-    for (size_t i = 0; i < app->waiting.n_items; i++) {
-        struct request *request = app->waiting.items[i];
-
-        request->first_sent_ms = 0;
-        if (request->due_ms > last_due_ms)
-            request->due_ms = last_due_ms;
-        for (unsigned k = 0; k < request->n_parts && was_refused; k++)
-            request->parts[k]->job->first_attempt_ms = 0;
-    }
-}
-
-/* An error of the server may have other reasons than load, but these. */
-static bool is_overloaded(unsigned http)
-{
-    return http == 408 || http == 502 || http == 503 || http == 504;
-}
-
-/* Only batches are enough alike to compare their round trips: calls are of many kinds. */
-static void inform_limiter(struct limiter *limiter, const struct request *request,
-                           const struct answer *answer, uint64_t now_ms)
-{
-    const struct limiter_attempt *attempt = &request->attempt;
-
-    if (answer->kind == ANSWER_DONE)
-        limiter_succeeded(limiter, attempt, !request->parts[0]->alone, now_ms);
-    else if (answer->kind == ANSWER_RETRY && answer->http == 0)
-        limiter_overloaded(limiter, attempt, LIMITER_NO_ANSWER, now_ms);
-    else if (answer->kind == ANSWER_RETRY && answer->http == 429)
-        limiter_overloaded(limiter, attempt, LIMITER_RATE_LIMITED, now_ms);
-    else if (answer->kind == ANSWER_RETRY && is_overloaded(answer->http))
-        limiter_overloaded(limiter, attempt, LIMITER_SERVER_ERROR, now_ms);
+    if (request->n_parts > 1 || ++request->parts[0]->n_strikes >= STRIKES_TO_FAIL)
+        refuse(engine, request, answer);
     else
-        limiter_ended(limiter, attempt);
+        retry(engine, request, answer, now_ms);
 }
 
-static void say_why(struct app *app, const struct answer *answer)
+/* A probe is halved, so that one bad event cannot keep the gate closed for the others. */
+static void forbid(struct engine *engine, struct request *request, uint64_t now_ms)
 {
-    strncpy(app->gate_text, answer->text, sizeof(app->gate_text) - 1);
-}
-
-static void inform_gate(struct engine *engine, struct app *app, const struct request *request,
-                        const struct answer *answer, uint64_t now_ms)
-{
-    struct gate *gate = &app->gate;
-    bool was_open = gate->state == GATE_OPEN, was_refused = gate->cause == GATE_REFUSED;
-
-    switch (answer->kind) {
-    case ANSWER_DONE:
-    case ANSWER_REFUSED:
-        gate_answered_well(gate, request->probe);
-        if (was_open || gate->state != GATE_OPEN)
-            break;
-        forget_pause(app, was_refused, now_ms + engine->limits.retry_base_ms);
-        if (!was_refused)
-            limiter_restart(&app->limiter, now_ms);
-        break;
-    case ANSWER_FORBIDDEN:
-        say_why(app, answer);
-        gate_refused(gate, request->probe, now_ms, &engine->random);
-        break;
-    case ANSWER_RETRY:
-        if (answer->retry_after_ms > 0) {
-            say_why(app, answer);
-            gate_hold(gate, now_ms + (uint64_t)answer->retry_after_ms);
-            break;
-        }
-        if (gate->state == GATE_OPEN || gate_is_probe(gate, request->probe))
-            say_why(app, answer);
-        gate_failed(gate, request->probe, now_ms, &engine->random);
-        break;
-    case ANSWER_CLOCK:
-    case ANSWER_CANCELLED:
-    case ANSWER_OUTDATED:
-        gate_learned_nothing(gate, request->probe);
-        break;
-    }
+    request->clock_corrected = false;
+    forget_attempt(request);
+    if (request->probe != 0 && request->n_parts > 1)
+        isolate(engine, request);
+    else
+        send_again(engine, request, now_ms);
 }
 
 static void note_answer(struct request *request, const struct answer *answer, uint64_t now_ms)
@@ -261,7 +201,6 @@ static void note_answer(struct request *request, const struct answer *answer, ui
 void engine_answer(struct engine *engine, struct request *request, const struct answer *answer,
                    uint64_t now_ms)
 {
-    struct app *app = &engine->apps[request->app];
     struct answer judged = *answer;
 
     engine->n_in_flight--;
@@ -269,8 +208,10 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
     if (judged.kind == ANSWER_CLOCK && request->clock_corrected)
         judged.kind = ANSWER_FORBIDDEN;
     note_answer(request, &judged, now_ms);
-    inform_limiter(&app->limiter, request, &judged, now_ms);
-    inform_gate(engine, app, request, &judged, now_ms);
+    if (!engine_learn(engine, request, &judged, now_ms)) {
+        doubt(engine, request, &judged, now_ms);
+        return;
+    }
 
     switch (judged.kind) {
     case ANSWER_DONE:
@@ -295,9 +236,7 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
         send_again(engine, request, now_ms);
         break;
     case ANSWER_FORBIDDEN:
-        request->clock_corrected = false;
-        forget_attempt(request);
-        send_again(engine, request, now_ms);
+        forbid(engine, request, now_ms);
         break;
     }
 }

@@ -1,5 +1,6 @@
 /* What the engine's files share: engine.c keeps the books, sender.c forms requests, judge.c judges
- * answers, withdraw.c takes back what is not sent, settings.c changes limits. */
+ * answers, learn.c what they say of the app, withdraw.c takes back what is not sent, settings.c
+ * changes limits. */
 #ifndef DAEMON_CORE_STATE_H
 #define DAEMON_CORE_STATE_H
 
@@ -58,6 +59,13 @@ void engine_app_is_busy(struct engine *engine, struct app *app);
 
 /* Parks every part of a request, and frees it. */
 void engine_park_request(struct engine *engine, struct request *request, uint64_t due_ms);
+
+/* ---- learn.c */
+
+/* Tells limiter and gate of an answer. False if it refuses the app, but only this request does not
+ * pass: the answer is the request's own. */
+bool engine_learn(struct engine *engine, struct request *request, const struct answer *answer,
+                  uint64_t now_ms);
 
 /* ---- withdraw.c */
 

@@ -1,5 +1,5 @@
-/* The operations of a job. A command line becomes the job a producer would write; then either the job is
- * decoded and done here, directly, or, with --queue, put on the list for a pusherd to do. */
+/* The operations of a job. A command line becomes the job a producer would write; then either the
+ * job is decoded and done here, directly, or, with --queue, put on the list for a pusherd to do. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -240,7 +240,10 @@ static void audit_failed(const struct sim_world *world, const struct sim_claim *
     const struct sim_part *own = sim_part_of(part);
 
     if (strcmp(part->code, "rejected") == 0)
-        SIM_CHECK(world, own->poison && own->refused_alone, "a good part was rejected");
+        SIM_CHECK(world,
+                  (own->poison && own->refused_alone) ||
+                      claim->n_strikes[part - claim->parts] >= SIM_STRIKES,
+                  "a good part was rejected");
     else if (strcmp(part->code, "expired") == 0)
         SIM_CHECK(world, claim->owner->expires_at_ms <= world->now_ms, "expired too soon");
     else if (strcmp(part->code, "retries_exhausted") == 0)

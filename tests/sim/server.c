@@ -129,6 +129,10 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
         return sim_chance(world, 50) ? asks_to_wait(world) : serves(world, request);
     case SIM_MAD:
         return raves(world, request);
+    case SIM_PICKY:
+        if (is_poisoned(request))
+            return (struct answer){ANSWER_FORBIDDEN, 403, -1, "blocked"};
+        return serves(world, request);
     case SIM_SKEWED:
     case SIM_LOST:
         return minds_the_clock(world, server, flight, request->due_ms);
@@ -142,20 +146,54 @@ struct told { /* a request that is gone, as it was */
     struct part *parts[SIM_MAX_EVENTS];
     bool clock_corrected;
     uint64_t first_sent_ms;
+    bool forbidden; /* the answer refuses the app */
+    bool suspect;   /* ... which passes otherwise: it met the last refusal, and that is over */
 };
 
-static struct told remember(const struct request *request)
+static bool is_suspect(const struct sim_server *server, const struct told *told)
 {
-    struct told told = {
-        request->app, request->n_parts, {NULL}, request->clock_corrected, request->first_sent_ms};
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        const struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
+        unsigned refusal = claim->refusal[told->parts[i] - claim->parts];
+
+        if (refusal == 0 || refusal != server->n_refusals || server->forbidden)
+            return false;
+    }
+    return true;
+}
+
+static struct told remember(const struct sim_world *world, const struct request *request,
+                            enum answer_kind kind)
+{
+    struct told told = {.app = request->app,
+                        .n_parts = request->n_parts,
+                        .clock_corrected = request->clock_corrected,
+                        .first_sent_ms = request->first_sent_ms};
 
     memcpy(told.parts, request->parts, request->n_parts * sizeof(request->parts[0]));
+    told.forbidden = kind == ANSWER_FORBIDDEN || (kind == ANSWER_CLOCK && request->clock_corrected);
+    told.suspect = told.forbidden && is_suspect(&world->servers[told.app], &told);
     return told;
+}
+
+static void note_refusal(struct sim_server *server, const struct told *told)
+{
+    if (!told->suspect) {
+        server->n_refusals += !server->forbidden;
+        server->forbidden = true;
+    }
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
+        size_t index = (size_t)(told->parts[i] - claim->parts);
+
+        claim->refusal[index] = server->n_refusals;
+        claim->n_strikes[index] += told->suspect && told->n_parts == 1;
+    }
 }
 
 static void note_answer(const struct told *told, enum answer_kind kind)
 {
-    bool counts = kind != ANSWER_FORBIDDEN && kind != ANSWER_CLOCK;
+    bool counts = told->suspect || (kind != ANSWER_FORBIDDEN && kind != ANSWER_CLOCK);
 
     for (unsigned i = 0; i < told->n_parts; i++) {
         struct part *part = told->parts[i];
@@ -165,6 +203,7 @@ static void note_answer(const struct told *told, enum answer_kind kind)
         claim->told_done[index] |= kind == ANSWER_DONE;
         claim->n_tries[index] += counts;
         claim->was_tried |= kind == ANSWER_DONE || kind == ANSWER_RETRY;
+        claim->was_tried |= told->suspect && told->n_parts == 1;
         claim->owner->parts[index].refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
     }
 }
@@ -178,7 +217,8 @@ static void check_parts(struct sim_world *world, const struct told *told, enum a
 
         if (kind == ANSWER_DONE)
             SIM_CHECK(world, part->state == PART_DELIVERED, "a delivered part is not");
-        if (kind != ANSWER_REFUSED && kind != ANSWER_RETRY)
+        if (kind != ANSWER_REFUSED && kind != ANSWER_RETRY &&
+            !(told->suspect && told->n_parts == 1))
             SIM_CHECK(world, part->state != PART_FAILED,
                       "an answer that judged no part failed one");
         if (kind == ANSWER_REFUSED && told->n_parts > 1)
@@ -210,12 +250,12 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
             server->held_until_ms = until;
         SIM_CHECK(world, gate->state == GATE_CLOSED, "Retry-After did not close the gate");
     }
-    if (answer->kind == ANSWER_FORBIDDEN ||
-        (answer->kind == ANSWER_CLOCK && told->clock_corrected)) {
-        server->forbidden = true;
+    if (told->forbidden && !told->suspect)
         SIM_CHECK(world, gate->state != GATE_OPEN, "a refused app may still send");
-    }
-    if ((answer->kind == ANSWER_CLOCK || answer->kind == ANSWER_CANCELLED) && is_probe)
+    if (told->suspect)
+        SIM_CHECK(world, gate->state == before->state, "a suspect moved the gate");
+    if ((answer->kind == ANSWER_CLOCK || answer->kind == ANSWER_CANCELLED || told->suspect) &&
+        is_probe)
         server->probe_sent = false;
     if (well && is_probe)
         server->forbidden = false;
@@ -233,8 +273,8 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
 void sim_answer(struct sim_world *world, unsigned index)
 {
     struct sim_flight flight = world->flights[index];
-    struct told told = remember(flight.request);
     struct answer answer = decide(world, &flight);
+    struct told told = remember(world, flight.request, answer.kind);
     const char *text;
     struct gate before = *engine_gate(world->engine, told.app, &text);
 
@@ -243,6 +283,8 @@ void sim_answer(struct sim_world *world, unsigned index)
     world->undisturbed = false;
     world->n_steps++;
     note_answer(&told, answer.kind);
+    if (told.forbidden)
+        note_refusal(&world->servers[told.app], &told);
     engine_answer(world->engine, flight.request, &answer, world->now_ms);
     check_parts(world, &told, answer.kind);
     note_gate_after(world, &flight, &told, &answer, &before);

@@ -28,6 +28,7 @@
 #define SIM_MAX_EVENTS     20 /* of a batch */
 #define SIM_MAX_FLIGHTS    64
 #define SIM_MAX_JOBS       160
+#define SIM_STRIKES        5 /* a part that is refused so often fails, though its app passes */
 #define SIM_NEVER          UINT64_MAX
 
 struct sim_job;
@@ -74,8 +75,10 @@ struct sim_claim {
     bool settled;
     bool has_no_slots; /* they were given back before it was released */
     bool told_done[SIM_MAX_PARTS];
-    unsigned n_tries[SIM_MAX_PARTS]; /* requests that counted as attempts */
-    bool was_tried;                  /* one was delivered, or was to be tried again */
+    unsigned n_tries[SIM_MAX_PARTS];   /* requests that counted as attempts */
+    unsigned refusal[SIM_MAX_PARTS];   /* of the app, by the server's count, that it met last */
+    unsigned n_strikes[SIM_MAX_PARTS]; /* it was refused alone, when that was over */
+    bool was_tried;                    /* one was delivered, or was to be tried again */
     struct job job;
     struct part parts[]; /* and behind them their lane entries */
 };
@@ -95,6 +98,7 @@ enum sim_mood {
     SIM_BUSY,      /* 429 with Retry-After */
     SIM_SKEWED,    /* our clock is wrong, until it is corrected */
     SIM_LOST,      /* our clock is wrong, and correcting it does not help */
+    SIM_PICKY,     /* 403, but only for what holds a poisoned part */
     SIM_SLOW,
     SIM_MAD, /* any answer, at random */
     SIM_MOODS
@@ -107,6 +111,7 @@ struct sim_server {
     /* What the model knows of the app's gate. */
     uint64_t held_until_ms; /* the server asked for it */
     bool forbidden;         /* and no probe has found otherwise yet */
+    unsigned n_refusals;    /* so far, that one included */
     uint64_t gate_epoch;    /* counts closings */
     bool probe_sent;        /* in this epoch */
 };

@@ -87,6 +87,27 @@ Test(isolation, of_several_events_refused_with_413)
         "too large");
 }
 
+/* As if the whole app were: its gate closes once, and opens again for the others. */
+Test(isolation, of_one_event_that_a_firewall_forbids)
+{
+    run(N, "[{'match':{'contains':'poison'},'action':{'status':403,'body':'blocked'}}]", "403",
+        "blocked");
+}
+
+Test(isolation, of_a_call_that_is_forbidden)
+{
+    fake_server_set_rules(&scene.fake,
+                          "[{'match':{'path':'/admin'},'action':{'status':401,'body':'no'}}]");
+    job_push(&scene.redis, JOB_JSON, "{'id':'bad','op':'customGet','path':'/admin'}");
+    for (int i = 0; i < N; i++)
+        job_push(&scene.redis, JOB_JSON, "{'channel':'c','event':'e','data':{'n':%d}}", i);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, N, 1));
+    char *code = outcomes_field(&scene.redis, FAILURES, "bad", "code");
+    cr_expect_str_eq(code, "rejected");
+    free(code);
+}
+
 Test(isolation, of_an_error_that_comes_with_status_200)
 {
     run(N,

@@ -1,0 +1,147 @@
+/* Requests that are refused as if their app were, while the app is accepted: a firewall before the
+ * server that dislikes the data of one event, a path that only some may ask for. */
+#include "tests/unit/core/rig.h"
+
+#define BAD 666 /* the size of what is refused */
+
+TestSuite(engine, .fini = rig_close);
+
+static bool has_bad(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (request->parts[i]->size == BAD)
+            return true;
+    }
+    return false;
+}
+
+static struct job *add(uint64_t key, bool is_bad)
+{
+    struct job *job = build_event(key);
+
+    if (is_bad)
+        job->parts[0].size = BAD;
+    return rig_add(job);
+}
+
+/* Sends what is due, until n jobs have settled. */
+static void serve_until(unsigned n)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        struct request *request = rig_next();
+
+        if (request)
+            rig_answer(request, has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
+        while (rig_settled())
+            ;
+        if (rig.n_settled >= n)
+            return;
+        if (!request)
+            rig_sleep();
+    }
+    cr_assert_fail("%u of %u jobs have settled", rig.n_settled, n);
+}
+
+static enum gate_state gate_now(void)
+{
+    const char *text;
+
+    return engine_gate(rig.engine, 0, &text)->state;
+}
+
+Test(engine, finds_the_event_that_is_refused_as_if_its_app_were)
+{
+    for (unsigned bad = 0; bad < 10; bad++) {
+        struct job *jobs[10];
+
+        rig_open();
+        for (unsigned i = 0; i < 10; i++)
+            jobs[i] = add(i, i == bad);
+        serve_until(10);
+        for (unsigned i = 0; i < 10; i++)
+            cr_expect_eq(jobs[i]->fate, i == bad ? JOB_FAILED : JOB_DONE);
+        cr_expect_str_eq(jobs[bad]->parts[0].code, "rejected");
+        cr_expect_str_eq(jobs[bad]->parts[0].error, "the answer");
+        cr_expect_eq(jobs[bad]->parts[0].n_strikes, 5);
+        cr_expect_eq(gate_now(), GATE_OPEN);
+        rig_close();
+    }
+}
+
+/* It was refused, then another was accepted; now it is due again. */
+static struct job *make_suspect(void)
+{
+    struct job *job;
+
+    rig_open_limited(64, 1, 0);
+    job = add(1, true);
+    rig_exchange(ANSWER_FORBIDDEN);
+    cr_assert_eq(gate_now(), GATE_CLOSED);
+    add(2, false);
+    serve_until(1);
+    cr_assert_eq(gate_now(), GATE_OPEN);
+    return job;
+}
+
+Test(engine, lets_an_app_send_while_it_doubts_a_request)
+{
+    struct job *bad = make_suspect();
+
+    for (unsigned i = 0; i < 30; i++) {
+        struct request *request;
+
+        add(10 + i, false);
+        while ((request = rig_next()))
+            rig_answer(request, has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
+        cr_assert_eq(gate_now(), GATE_OPEN);
+        rig.now_ms += RIG_BASE_MS;
+    }
+    cr_expect_eq(bad->parts[0].state, PART_FAILED);
+    cr_expect_eq(bad->attempts, 5, "the refusal of the app is none");
+}
+
+Test(engine, doubts_no_request_while_others_are_refused_too)
+{
+    struct job *bad = make_suspect();
+
+    rig_exchange(ANSWER_FORBIDDEN);
+    cr_expect_eq(bad->parts[0].n_strikes, 1);
+    add(3, false);
+    rig_exchange(ANSWER_FORBIDDEN);
+    cr_expect_eq(gate_now(), GATE_CLOSED);
+    for (unsigned i = 0; i < 200; i++) {
+        struct request *request = rig_next();
+
+        if (request)
+            rig_answer(request, ANSWER_FORBIDDEN);
+        else
+            rig_sleep();
+    }
+    cr_expect_eq(bad->parts[0].n_strikes, 1);
+    cr_expect_eq(bad->n_unresolved, 1, "no job fails because its app is refused");
+}
+
+Test(engine, doubts_a_call_as_it_does_events)
+{
+    struct job *call;
+
+    rig_open();
+    call = build_call(1, 1);
+    call->parts[0].size = BAD;
+    rig_add(call);
+    rig_exchange(ANSWER_FORBIDDEN);
+    add(2, false);
+    serve_until(2);
+    cr_expect_eq(call->fate, JOB_FAILED);
+    cr_expect_str_eq(call->parts[0].code, "rejected");
+}
+
+Test(engine, doubts_nobody_after_the_app_was_changed)
+{
+    struct job *bad = make_suspect();
+
+    engine_try_app(rig.engine, 0, rig.now_ms);
+    rig_exchange(ANSWER_FORBIDDEN);
+    cr_expect_eq(bad->parts[0].n_strikes, 0);
+    cr_expect_eq(gate_now(), GATE_CLOSED);
+}
