@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define PLAIN_WORD_MAX 12 /* letters; "concurrency" has 11 */
+#define PLAIN_MAX      40 /* bytes; encryption_master_key_base64_file has 33 */
+
 /* Appends to text[] at *used; what does not fit is cut. */
 static void append_va(char *text, size_t size, size_t *used, const char *format, va_list args)
     __attribute__((format(printf, 4, 0)));
@@ -58,17 +61,34 @@ int config_fail_memory(struct config_error *ret_error)
     return -1;
 }
 
+bool config_is_plain(const char *text, size_t len, const char *joiners)
+{
+    size_t word = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool is_letter = text[i] >= 'a' && text[i] <= 'z';
+        if (!is_letter && (word == 0 || text[i] == '\0' || !strchr(joiners, text[i])))
+            return false;
+        word = is_letter ? word + 1 : 0;
+        if (word > PLAIN_WORD_MAX)
+            return false;
+    }
+    return word > 0 && len <= PLAIN_MAX;
+}
+
 const char *config_quote(const char *value, char ret_quoted[CONFIG_QUOTE_MAX])
 {
-    size_t len = strnlen(value, CONFIG_QUOTE_MAX - 1);
+    size_t len = strcspn(value, " \t\r\n");
+    const char *end = value[len] == '\0' ? "" : " ...";
+    if (len + strlen(end) >= CONFIG_QUOTE_MAX) {
+        end = "...";
+        len = CONFIG_QUOTE_MAX - sizeof "...";
+    }
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)value[i];
         ret_quoted[i] = value[i];
         if (c < ' ' || c >= 0x7f)
             ret_quoted[i] = '?';
     }
-    ret_quoted[len] = '\0';
-    if (value[len] != '\0')
-        memcpy(ret_quoted + len - 3, "...", 3);
+    strcpy(ret_quoted + len, end);
     return ret_quoted;
 }

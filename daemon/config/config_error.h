@@ -4,7 +4,8 @@
  *     environment: PUSHER_PORT: 70000 is over 65535 (allowed: 0 to 65535)
  *     app.json: port: 70000 is over 65535 (allowed: 0 to 65535)
  *
- * A text never holds a secret: what may be one is not repeated. */
+ * A text never holds a secret: what may be one is not repeated. Shown are values of keys that are
+ * not secret, names of sections, and of what is not known only what config_is_plain(). */
 #ifndef DAEMON_CONFIG_CONFIG_ERROR_H
 #define DAEMON_CONFIG_CONFIG_ERROR_H
 
@@ -22,8 +23,12 @@ int config_fail(struct config_error *ret_error, const struct config_where *where
 
 int config_fail_memory(struct config_error *ret_error);
 
+/* True for lower-case words of 1 to 12 letters with one of `joiners` between two of them, 40 bytes
+ * in all: so are names of keys, and passwords and keys of any worth are not. */
+bool config_is_plain(const char *text, size_t len, const char *joiners);
+
 /* A value for humans: at most CONFIG_QUOTE_MAX - 1 bytes of it, none of them a control character.
- */
+ * It ends at the first white space: behind it may stand the next key, which may be a secret. */
 #define CONFIG_QUOTE_MAX 48
 const char *config_quote(const char *value, char ret_quoted[CONFIG_QUOTE_MAX]);
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/config/config_file.h"
 #include "daemon/config/config_loader.h"
@@ -101,6 +102,21 @@ static int enter_section(struct reader *reader, enum config_section section, con
     return 0;
 }
 
+#define KNOWN_SECTIONS "(known: redis, app NAME, queue NAME, results, delivery, spool, status, log)"
+
+static int fail_section(struct reader *reader, const char *word, size_t len)
+{
+    bool may_show = len == 0 || config_is_plain(word, len, "_-");
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        const char *name = config_section_name((enum config_section)i);
+        may_show |= strlen(name) == len && strncasecmp(name, word, len) == 0;
+    }
+    if (may_show)
+        return fail(reader, "[%.*s] is not a section " KNOWN_SECTIONS, (int)len, word);
+    return fail(reader,
+                "not a section; its name is not shown, as it may be a secret " KNOWN_SECTIONS);
+}
+
 /* "[word name]", perhaps with a comment behind it. */
 static int read_header(struct reader *reader, const char *start, const char *end)
 {
@@ -120,10 +136,7 @@ static int read_header(struct reader *reader, const char *start, const char *end
     name[tail.len] = '\0';
     enum config_section section = config_section_find(inner.ptr, word_len);
     if (section == SECTION_COUNT)
-        return fail(reader,
-                    "[%.*s] is not a section (known: redis, app NAME, queue NAME, results, "
-                    "delivery, status, log)",
-                    (int)(word_len < 80 ? word_len : 80), inner.ptr);
+        return fail_section(reader, inner.ptr, word_len);
     return enter_section(reader, section, name);
 }
 
@@ -162,17 +175,22 @@ static char *read_line(char *buf, int size, void *stream)
     return buf;
 }
 
+/* A secret on a line of its own, with a '=' in it, comes here as the name of a key. */
 static int fail_unknown(struct reader *reader, const char *name)
 {
-    char known[400] = "", quoted[CONFIG_QUOTE_MAX];
+    char known[400] = "";
     size_t used = 0;
     for (size_t i = 0; i < config_n_keys && used < sizeof known; i++)
         if (config_keys[i].section == reader->section && config_keys[i].name)
             used += (size_t)snprintf(known + used, sizeof known - used, "%s%s",
                                      used > 0 ? ", " : "", config_keys[i].name);
     const char *label = reader->draft->label;
-    return fail_in(reader, label ? label : config_section_name(reader->section),
-                   config_quote(name, quoted), "unknown key (known: %s)", known);
+    if (!label)
+        label = config_section_name(reader->section);
+    if (config_key_may_show(name))
+        return fail_in(reader, label, name, "unknown key (known: %s)", known);
+    return fail_in(reader, label, NULL,
+                   "unknown key; its name is not shown, as it may be a secret (known: %s)", known);
 }
 
 /* inih's handler: nonzero means done. The section it names may be cut; ours is whole. */

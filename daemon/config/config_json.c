@@ -35,19 +35,29 @@ static const char *value_text(const json_t *value, char *buf, size_t size)
     return buf;
 }
 
+#define KNOWN                                                                                      \
+    "(known: appId, key, secret, cluster, useTLS, host, port, encryptionMasterKeyBase64, proxy, "  \
+    "timeout, keepAlive)"
+
+static int fail_unknown(struct config_loader *loader, const char *name)
+{
+    if (config_key_may_show(name))
+        return fail(loader, 0, name, "unknown parameter " KNOWN);
+    return fail(loader, 0, NULL,
+                "unknown parameter; its name is not shown, as it may be a secret " KNOWN);
+}
+
 static int read_parameter(struct config_loader *loader, struct config_draft *app,
                           const json_t *parameter)
 {
-    char buf[32], quoted[CONFIG_QUOTE_MAX];
+    char buf[32];
     const char *name = json_string_value(json_object_get(parameter, "name"));
     const json_t *value = json_object_get(parameter, "value");
     if (!name)
         return fail(loader, 0, "configuration", "each element must be {\"name\":..,\"value\":..}");
     const struct config_key *key = config_key_find_json(name);
     if (!key)
-        return fail(loader, 0, config_quote(name, quoted),
-                    "unknown parameter (known: appId, key, secret, cluster, useTLS, host, port, "
-                    "encryptionMasterKeyBase64, proxy, timeout, keepAlive)");
+        return fail_unknown(loader, name);
     if (is_unset(value))
         return 0;
     const char *text = value_text(value, buf, sizeof buf);

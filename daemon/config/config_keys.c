@@ -1,8 +1,10 @@
 #include "daemon/config/config_keys.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/config/config.h"
+#include "daemon/config/config_error.h"
 #include "daemon/config/config_settings.h"
 #include "daemon/config/redis_url.h"
 
@@ -199,6 +201,17 @@ const struct config_key *config_key_find_json(const char *name)
         if (config_keys[i].json && strcmp(config_keys[i].json, name) == 0)
             return &config_keys[i];
     return NULL;
+}
+
+bool config_key_may_show(const char *name)
+{
+    for (size_t i = 0; i < config_n_keys; i++) {
+        const char *const ours[] = {config_keys[i].name, config_keys[i].env, config_keys[i].json};
+        for (size_t j = 0; j < sizeof ours / sizeof ours[0]; j++)
+            if (ours[j] && strcasecmp(ours[j], name) == 0)
+                return true;
+    }
+    return config_is_plain(name, strlen(name), "_");
 }
 
 size_t config_key_slot(const struct config_key *key)

@@ -230,15 +230,25 @@ static int parse_text_of(const struct config_key *key, const char *text, void *o
     return fail(context, "is empty");
 }
 
+/* In place of a file's name somebody may have written the secret itself. */
+static bool may_show_path(const char *name, const char *path)
+{
+    const char *at = name + strspn(name, "./");
+    return access(path, F_OK) == 0 || name[0] == '$' || config_is_plain(at, strlen(at), "/._-");
+}
+
 /* Parses what stands in a file, without the line ends at its end. */
-static int parse_file_of(const struct config_key *key, const char *path, void *object,
-                         const struct config_context *context)
+static int parse_file_of(const struct config_key *key, const char *name, const char *path,
+                         void *object, const struct config_context *context)
 {
     char why[CONFIG_FILE_WHY_MAX];
     char *text;
     size_t len;
     if (config_file_read(path, CONFIG_SECRET_MAX, true, &text, &len, why) != 0)
-        return fail(context, "%s %s", path, why);
+        return may_show_path(name, path)
+                   ? fail(context, "%s %s", path, why)
+                   : fail(context, "the file %s; its name is not shown, as it may be the secret",
+                          why);
     size_t end = len;
     while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == '\r'))
         text[--end] = '\0';
@@ -256,7 +266,7 @@ static int parse_from_file(const struct config_key *key, const char *name, void 
     char *path = config_path_resolve(name, context->folder, context->credentials, why);
     if (!path)
         return fail(context, "%s", why);
-    if (parse_file_of(key, path, object, context) != 0) {
+    if (parse_file_of(key, name, path, object, context) != 0) {
         free(path);
         return -1;
     }

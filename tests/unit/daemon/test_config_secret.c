@@ -110,6 +110,61 @@ Test(config_secret, never_stands_in_an_error)
     }
 }
 
+/* As when a line lost its key, or two lines their end. */
+Test(config_secret, that_stands_where_no_secret_should_is_not_shown)
+{
+    static const char *const inis[] = {
+        "[app a]\nhunter2=\n",
+        "[app a]\nhunter2+/8==\n",
+        "[app a]\nHunter=\n",
+        "[app a]\nhunterhunterx=\n",
+        "[redis]\nredis://:hunter2@h\n",
+        "[app a]\nkey=k secret=hunter2\n",
+        "[app a]\nport=1\tsecret=hunter2\n",
+        "[app a]\nuse_tls=on secret=hunter2\n",
+        "[app a]\nsecret_file=hunter2\n",
+        "[app a]\nsecret_file=/hunter2/+8=\n",
+        "[redis]\nurl_file=redis://:hunter2@h\n",
+        "[hunter2]\n",
+        "[Hunter]\n",
+    };
+    for (size_t i = 0; i < sizeof inis / sizeof inis[0]; i++) {
+        const char *text = fixture_error(inis[i], NULL, NULL);
+        cr_expect(text[0] != '\0' && !strcasestr(text, "hunter"), "row %zu: %s", i, text);
+    }
+    const char *text = fixture_error(NULL, "{\"configuration\":[{\"name\":\"hunter2\"}]}", NULL);
+    cr_expect_str_eq(text, "app.json: unknown parameter; its name is not shown, as it may be a "
+                           "secret (known: appId, key, secret, cluster, useTLS, host, port, "
+                           "encryptionMasterKeyBase64, proxy, timeout, keepAlive)");
+}
+
+Test(config_secret, that_may_stand_there_leaves_line_and_section_named)
+{
+    cr_expect_str_eq(fixture_error("[log]\nhunter2=\n", NULL, NULL),
+                     "pusherd.conf:2: [log] unknown key; its name is not shown, as it may be a "
+                     "secret (known: level, format)");
+    cr_expect_str_eq(fixture_error("[hunter2]\n", NULL, NULL),
+                     "pusherd.conf:1: not a section; its name is not shown, as it may be a secret "
+                     "(known: redis, app NAME, queue NAME, results, delivery, spool, status, log)");
+    cr_expect_str_eq(fixture_error(NO_SECRET "secret_file=hunter2\n", NULL, NULL),
+                     "pusherd.conf:5: [app main] secret_file: the file cannot be read: No such "
+                     "file or directory; its name is not shown, as it may be the secret");
+}
+
+/* So that whoever mistyped one, or took it from elsewhere, sees it at once. */
+Test(config_secret, is_nothing_that_looks_like_a_key)
+{
+    static const char *const names[] = {
+        "levle", "max_channls", "url", "PUSHER_APP_ID", "appId", "encryption_master_key_base64"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char ini[80], wanted[80];
+        snprintf(ini, sizeof ini, "[log]\n%s=x\n", names[i]);
+        snprintf(wanted, sizeof wanted, "pusherd.conf:2: [log] %s: unknown key", names[i]);
+        const char *text = fixture_error(ini, NULL, NULL);
+        cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s", text);
+    }
+}
+
 Test(config_secret, never_stands_in_an_error_of_the_environment_or_the_json_form)
 {
     cr_expect_str_eq(fixture_error(NULL, NULL, ENVIRON("PUSHER_URL=https://k:hunter2@h:x/apps/3")),
