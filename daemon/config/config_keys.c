@@ -69,6 +69,8 @@ const struct config_key config_keys[] = {
      .flags = KEY_FROM_FILE, APP_PATH(encryption_key_file)},
     {APP(proxy), .name = "proxy", .env = "PUSHER_PROXY", .json = "proxy", .kind = KIND_PROXY,
      .flags = KEY_CHANGES_SERVER},
+    {APP(proxy), .name = "proxy_file", .kind = KIND_PROXY, .flags = KEY_FROM_FILE,
+     APP_PATH(proxy_file)},
     {APP(timeout_ms), .name = "timeout_ms", .env = "PUSHER_TIMEOUT_MS", .json = "timeout",
      RANGE(0, 10 * MINUTE_MS), .flags = KEY_CHANGES_SERVER, .initial = "5000", .unit = "ms"},
     {APP(keep_alive), .name = "keep_alive", .env = "PUSHER_KEEP_ALIVE", .json = "keepAlive",

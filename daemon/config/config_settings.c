@@ -58,6 +58,7 @@ void app_settings_free(struct app_settings *settings)
     free(settings->encryption_key);
     free(settings->encryption_key_file);
     free(settings->proxy);
+    free(settings->proxy_file);
     free(settings->path_prefix);
     free(settings);
 }

@@ -21,7 +21,8 @@ struct app_settings {
     char *encryption_key; /* as secret */
     unsigned char encryption_print[SECRET_PRINT_BYTES];
     char *encryption_key_file;
-    char *proxy;
+    char *proxy; /* may hold a password; wiped when freed */
+    char *proxy_file;
     unsigned timeout_ms;
     bool keep_alive;
     char *path_prefix;

@@ -1,7 +1,9 @@
-/* One text as the URL of Redis, as PUSHER_URL, as the proxy of an app and as its host. */
+/* One text as the URL of Redis, as PUSHER_URL, as the proxy of an app and as its host; the first
+ * and the proxy also in a file of their own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/config/config_keys.h"
 #include "daemon/config/redis_url.h"
@@ -113,11 +115,37 @@ static void check_app_url(const char *url)
     free(variable);
 }
 
+/* What stands in a file of its own, named behind `ini`; no error repeats a password. */
+static void check_file(const char *text, const char *ini)
+{
+    struct fuzz_file secret = fuzz_file_open(text, strlen(text));
+    struct config_error error = {.text = ""};
+    struct config *config = NULL;
+    struct uri uri;
+    char whole[160];
+
+    MUST(fchmod(secret.fd, 0600) == 0);
+    (void)snprintf(whole, sizeof(whole), "%s=%s\n", ini, secret.path);
+    struct fuzz_file file = fuzz_file_open(whole, strlen(whole));
+    struct config_source source = {.file = file.path, .apps_optional = true};
+    if (config_load(&source, &config, &error) != 0) {
+        bool long_enough = uri_split(text, &uri) && uri.password.len >= 24;
+        MUST(!config && error.text[0] != '\0' && !strpbrk(error.text, "\n\r\t\x1b"));
+        MUST(!long_enough ||
+             !memmem(error.text, strlen(error.text), uri.password.ptr, uri.password.len));
+    }
+    config_free(config);
+    fuzz_file_close(&file);
+    fuzz_file_close(&secret);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char *text = fuzz_copy(bytes, len);
     check_redis(text);
     check_app_url(text);
+    check_file(text, "[app a]\napp_id=3\nkey=k\nsecret=s\ncluster=eu\nproxy_file");
+    check_file(text, "[redis]\nurl_file");
     check_client(text, NULL);
     check_client(NULL, text);
     free(text);

@@ -11,7 +11,7 @@ TestSuite(config_dump, .fini = fixture_remove);
 #define FULL                                                                                       \
     "[redis]\nurl_file=redis\nca_file=ca\ncert_file=ca\nkey_file=ca\n"                             \
     "[app a]\napp_id=3\nkey=k\nsecret_file=secret\ncluster=eu\nhost=h\nport=81\nuse_tls=off\n"     \
-    "encryption_master_key_base64_file=master\nproxy=http://h:1\ntimeout_ms=700\n"                 \
+    "encryption_master_key_base64_file=master\nproxy_file=proxy\ntimeout_ms=700\n"                 \
     "keep_alive=off\npath_prefix=/p\nsign_prefix=off\nca_file=ca\nmax_in_flight=7\n"               \
     "concurrency=fixed\nmax_events_per_batch=5\nmax_channels=50\nmax_event_bytes=1000\n"           \
     "max_channel_name=164\nmax_request_bytes=9500\n"                                               \
@@ -30,6 +30,7 @@ static void write_secrets(void)
     fixture_file("redis", 0600, "redis://:hunter2@h/4\n");
     fixture_file("secret", 0600, "hunter2\n");
     fixture_file("master", 0600, "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=\n");
+    fixture_file("proxy", 0600, "http://u:hunter2@h:1\n");
     fixture_file("ca", 0600, "\n");
     fixture_file("token", 0600, "hunter2-hunter2-hunter2\n");
 }
@@ -44,6 +45,7 @@ Test(config_dump, reads_back_equal)
     cr_expect_str_eq(second, dump);
     cr_expect_str_eq(again->redis.password, "hunter2");
     cr_expect_str_eq(pusher_client_base_url(again->apps[0].client), "http://h:81");
+    cr_expect_str_eq(pusher_client_proxy(again->apps[0].client), "http://u:hunter2@h:1");
     cr_expect_eq(again->queues[0].app, 1);
     free(dump);
     free(second);
@@ -102,7 +104,8 @@ Test(config_dump, names_every_key)
         const char *name = config_keys[i].name;
         char line[80];
         if (!name || !strcmp(name, "secret") || !strcmp(name, "url") ||
-            !strcmp(name, "encryption_master_key_base64") || !strcmp(name, "token"))
+            !strcmp(name, "encryption_master_key_base64") || !strcmp(name, "token") ||
+            !strcmp(name, "proxy"))
             continue;
         snprintf(line, sizeof line, "\n%s = ", name);
         cr_expect(strstr(dump, line), "no %s in:\n%s", name, dump);

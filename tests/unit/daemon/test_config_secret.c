@@ -94,6 +94,23 @@ Test(config_secret, url_of_redis_may_stand_in_a_file)
     config_free(config);
 }
 
+Test(config_secret, proxy_may_stand_in_a_file)
+{
+    fixture_file("proxy", 0640, "http://u:hunter2@h:3128\n");
+    struct config *config = fixture_load(ONE_APP "proxy_file=proxy\n", NULL, NULL);
+    cr_expect_str_eq(pusher_client_proxy(config->apps[0].client), "http://u:hunter2@h:3128");
+    char *dump = fixture_dump(config);
+    cr_expect(strstr(dump, "/proxy\n") && !strstr(dump, "hunter2"), "%s", dump);
+    free(dump);
+    config_free(config);
+    cr_expect_str_eq(fixture_error(ONE_APP "proxy=http://h:1\nproxy_file=proxy\n", NULL, NULL),
+                     "pusherd.conf:7: [app main] proxy_file: set twice, before in line 6");
+    fixture_file("proxy", 0644, "http://u:hunter2@h:3128\n");
+    cr_expect_str_eq(fixture_error(ONE_APP "proxy_file=proxy\n", NULL, NULL),
+                     "pusherd.conf:6: [app main] proxy_file: proxy holds a secret but others may "
+                     "read or write it (mode 0644); use chmod o-rw");
+}
+
 Test(config_secret, never_stands_in_an_error)
 {
     static const char *const inis[] = {
