@@ -88,6 +88,13 @@ static int check_spool(const struct config *config, enum action action)
     return -1;
 }
 
+/* Of a check; the daemon logs them, at each reload as well. */
+static void print_warnings(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_warnings; i++)
+        (void)fprintf(stderr, "pusherd: warning: %s\n", config->warnings[i].text);
+}
+
 static struct config *load(const struct options *options, struct config_source source)
 {
     struct config_error error;
@@ -126,9 +133,10 @@ int main(int argc, char **argv)
         return EX_CONFIG;
     if (options.action == DUMP)
         config_dump(config, stdout);
-    else if (options.action == CHECK)
+    else if (options.action == CHECK) {
+        print_warnings(config);
         (void)fprintf(stderr, "pusherd: the configuration is good\n");
-    else {
+    } else {
         log_init(config->log_level, config->log_format);
         status = pusherd_run(config, &source);
         config = NULL; /* which it has freed */

@@ -10,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/memlock.h"
 #include "daemon/pusherd_private.h"
+#include "daemon/reload.h"
 #include "daemon/script.h"
 #include "daemon/settings.h"
 #include "lib/require.h"
@@ -148,6 +149,7 @@ int pusherd_run(struct config *config, const struct config_source *source)
     log_event(LOG_NOTICE, "start", "pusherd " PUSHERD_VERSION, LOG_NUMBER("apps", config->n_apps),
               LOG_NUMBER("queues", config->n_queues));
     memlock_check(&pusherd.unlocked_is_told, config);
+    reload_log_warnings(&pusherd);
     uv_run(&pusherd.loop, UV_RUN_DEFAULT);
     tear_down(&pusherd);
     curl_global_cleanup();

@@ -187,6 +187,13 @@ static void refuse(struct pusherd *pusherd, const char *why)
     (void)snprintf(pusherd->refusal, sizeof(pusherd->refusal), "%s", why);
 }
 
+void reload_log_warnings(const struct pusherd *pusherd)
+{
+    for (size_t i = 0; i < pusherd->config->n_warnings; i++)
+        log_event(LOG_WARNING, "config", "secrets stand where all users may read them",
+                  LOG_TEXT("warning", pusherd->config->warnings[i].text));
+}
+
 static void confirm(struct pusherd *pusherd, const struct config_diff *diff)
 {
     log_event(LOG_NOTICE, "reload", "the configuration was read again and is in force",
@@ -195,6 +202,7 @@ static void confirm(struct pusherd *pusherd, const struct config_diff *diff)
     log_apps(pusherd->config, diff);
     log_queues(pusherd->config, diff);
     memlock_check(&pusherd->unlocked_is_told, pusherd->config);
+    reload_log_warnings(pusherd);
     pusherd->metrics.reloads++;
     pusherd->metrics.last_reload_failed = false;
     pusherd->metrics.loaded_unix_s = clock_unix_s();

@@ -12,6 +12,9 @@
 
 struct pusherd;
 
+/* Logs what the configuration in force should not be like. */
+void reload_log_warnings(const struct pusherd *pusherd);
+
 /* To be called between turns. */
 void reload(struct pusherd *pusherd);
 

@@ -72,7 +72,10 @@ static int load(struct config_loader *loader)
         set_default_spool(loader) != 0 || check_globals(loader) != 0 || check_token(loader) != 0 ||
         config_check_redis(loader) != 0 || config_finish_apps(loader) != 0)
         return -1;
-    return config_finish_queues(loader);
+    if (config_finish_queues(loader) != 0)
+        return -1;
+    config_warn_of_secrets(loader);
+    return 0;
 }
 
 static void free_drafts(struct config_loader *loader)

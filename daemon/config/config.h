@@ -79,6 +79,12 @@ struct redis_config {
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
+struct config_error {
+    char text[512]; /* "/etc/pusherd/pusherd.conf:12: [app main] port: 70000 is over 65535" */
+};
+
+#define CONFIG_MAX_WARNINGS 2 /* one for the file, one for the JSON form */
+
 struct config {
     struct redis_config redis;
     char *redis_ca_file;     /* owned; NULL: the system's authorities */
@@ -118,10 +124,9 @@ struct config {
     /* [log] */
     int log_level; /* level = error 3 | warn 4 | info 6 (default) | debug 7, as syslog */
     enum log_format log_format; /* format = text (default) | json */
-};
 
-struct config_error {
-    char text[512]; /* "/etc/pusherd/pusherd.conf:12: [app main] port: 70000 is over 65535" */
+    struct config_error warnings[CONFIG_MAX_WARNINGS]; /* what is taken, but should not be so */
+    size_t n_warnings;
 };
 
 /* What config_load() reads. Everything may be NULL; a file may be "" as well. */
@@ -136,7 +141,8 @@ struct config_source {
 #define CONFIG_DEFAULT_FILE "/etc/pusherd/pusherd.conf"
 const char *config_default_file(void);
 
-/* Gives a configuration that the caller frees, or -1 and a text in *ret_error. Calls pusher_init().
+/* Gives a configuration that the caller frees, and whose `warnings` somebody should see, or -1 and
+ * a text in *ret_error. Calls pusher_init().
  */
 int config_load(const struct config_source *source, struct config **ret_config,
                 struct config_error *ret_error) __attribute__((warn_unused_result));

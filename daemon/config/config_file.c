@@ -91,6 +91,12 @@ out_close:
     return rc;
 }
 
+unsigned config_file_mode(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_mode & 07777 : 0;
+}
+
 void config_file_free(char *text, size_t len)
 {
     if (text)

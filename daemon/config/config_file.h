@@ -17,6 +17,9 @@ int config_file_read(const char *path, size_t max_bytes, bool is_secret, char **
                      size_t *ret_len, char ret_why[CONFIG_FILE_WHY_MAX])
     __attribute__((warn_unused_result));
 
+/* The permissions of a file; 0 if it is none, or they cannot be read. */
+unsigned config_file_mode(const char *path);
+
 void config_file_free(char *text, size_t len);
 
 /* The path with ${CREDENTIALS_DIRECTORY} at its start replaced, and from `folder` if it is

@@ -112,6 +112,7 @@ int config_read_json(struct config_loader *loader)
         return 0;
     if (config_file_read(file, CONFIG_JSON_MAX, false, &text, &len, why) != 0)
         return fail(loader, 0, NULL, why);
+    loader->exposed_json.mode = config_file_mode(file);
     json_t *root = parse(loader, text, len);
     config_file_free(text, len);
     if (!root)

@@ -131,6 +131,7 @@ int config_set(struct config_loader *loader, struct config_draft *draft,
         return 0;
     if (config_value_parse(key, value, draft->object, &context) != 0)
         return -1;
+    config_note_secret(loader, layer, key, value, &context.where, context.name);
     if ((key->flags & KEY_NAMES_SERVER) && value[0] != '\0')
         draft->server_layer = layer;
     *origin = (struct config_origin){.layer = layer, .line = line};

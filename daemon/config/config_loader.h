@@ -40,6 +40,15 @@ struct config_draft {
     struct config_origin origins[CONFIG_MAX_KEYS]; /* by config_key_slot() */
 };
 
+/* The secrets in a file that all users may read. */
+struct config_exposed {
+    unsigned mode;                /* of the file; 0: not read */
+    unsigned n_secrets;           /* the first of which is: */
+    const struct config_key *key; /* borrowed, as what follows */
+    struct config_where where;
+    const char *name;
+};
+
 struct config_loader {
     const struct config_source *source;
     struct config *config; /* owned until the load is done */
@@ -47,6 +56,7 @@ struct config_loader {
     char *folder;            /* owned; of the file */
     const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
     unsigned section_lines[SECTION_COUNT];
+    struct config_exposed exposed_file, exposed_json;
     struct config_draft globals;
     struct config_draft *apps, *queues; /* owned */
     size_t n_apps, n_queues;
@@ -71,6 +81,14 @@ void config_draft_deinit(struct config_draft *draft, enum config_section section
 int config_set(struct config_loader *loader, struct config_draft *draft,
                const struct config_key *key, const char *value, enum config_layer layer,
                unsigned line) __attribute__((warn_unused_result));
+
+/* Counts the secret, if the value is one and all users may read the layer's file. */
+void config_note_secret(struct config_loader *loader, enum config_layer layer,
+                        const struct config_key *key, const char *value,
+                        const struct config_where *where, const char *name);
+
+/* Writes the warnings of the configuration. */
+void config_warn_of_secrets(struct config_loader *loader);
 
 /* Sets every key of the section that no layer has set and that has a default. */
 int config_set_defaults(struct config_loader *loader, struct config_draft *draft,

@@ -102,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     config = load((const char *)bytes, len, &error);
     if (!config)
         return 0;
+    for (size_t i = 0; i < config->n_warnings; i++)
+        MUST(fuzz_is_line(config->warnings[i].text, sizeof(config->warnings[i].text)));
     MUST(config->n_queues >= 1 && config->n_apps <= CONFIG_MAX_APPS);
     MUST(config->retry_base_ms <= config->retry_cap_ms);
     MUST(config->max_job_bytes <= config->max_claimed_bytes);

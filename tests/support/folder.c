@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void folder_make(struct folder *folder)
 {
@@ -41,6 +42,7 @@ void folder_write(const struct folder *folder, const char *name, const char *con
     folder_path(folder, name, ret_path, size);
     FILE *file = fopen(ret_path, "we");
     cr_assert(file, "cannot write %s", ret_path);
+    cr_assert_eq(fchmod(fileno(file), 0600), 0); /* it may hold a secret */
     cr_assert_eq(fwrite(content, 1, strlen(content), file), strlen(content));
     cr_assert_eq(fclose(file), 0);
 }

@@ -18,7 +18,7 @@ void folder_remove(struct folder *folder);
 /* PATH/name. */
 void folder_path(const struct folder *folder, const char *name, char *ret_path, size_t size);
 
-/* Writes a file of this content and gives its path. */
+/* Writes a file of this content, mode 0600, and gives its path. */
 void folder_write(const struct folder *folder, const char *name, const char *content,
                   char *ret_path, size_t size);
 

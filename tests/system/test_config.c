@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/support/scene.h"
 
@@ -66,6 +67,48 @@ Test(config, that_is_bad_is_refused_with_file_line_and_key)
     expect_refused("[app a]\nkey = k\nsecret = s\ncluster = eu\n", "app_id");
     expect_refused("[redis]\nurl = redis://localhost\n", "app");
     expect_refused(APP "timeout_ms = 20000\n[delivery]\nlease_ms = 15000\n", "lease_ms");
+}
+
+#define WARNING "[app main] secret: all users may read it here, and 1 more secret (mode 0644)"
+
+Test(config, that_all_users_may_read_is_warned_of_and_taken)
+{
+    cr_expect_eq(check(scene.config), 0);
+    cr_expect_not(logged("warning"));
+    cr_assert_eq(chmod(scene.config, 0644), 0);
+    cr_expect_eq(check(scene.config), 0);
+    cr_expect(logged("pusherd: warning: ") && logged(WARNING));
+}
+
+static unsigned n_logged(const char *text)
+{
+    FILE *file = fopen(scene.log, "re");
+    unsigned n = 0;
+    if (!file) /* nothing was logged yet */
+        return 0;
+    char *bytes = calloc(1, 1u << 20);
+    cr_assert(bytes);
+    cr_assert_lt(fread(bytes, 1, (1u << 20) - 1, file), (1u << 20) - 1);
+    for (const char *at = bytes; (at = strstr(at, text)); at++)
+        n++;
+    fclose(file);
+    free(bytes);
+    return n;
+}
+
+Test(config, that_all_users_may_read_is_logged_at_the_start_and_at_a_reload)
+{
+    cr_assert_eq(chmod(scene.config, 0644), 0);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(n_logged(WARNING) == 1, WAIT_LONG_MS));
+    cr_expect(logged("level=warn tag=config warning=\""));
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(wait_until(n_logged(WARNING) == 2, WAIT_LONG_MS));
+    cr_assert_eq(chmod(scene.config, 0640), 0);
+    proc_signal(&scene.pusherd, SIGHUP);
+    cr_assert(wait_until(n_logged("was read again") == 2, WAIT_LONG_MS));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    cr_expect_eq(n_logged(WARNING), 2u);
 }
 
 Test(config, that_is_bad_does_not_start_the_daemon)
