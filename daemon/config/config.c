@@ -10,6 +10,9 @@
 #include "daemon/config/redis_url.h"
 #include "lib/sealer.h"
 
+/* What a load takes at most of the stack, where inih, and we, have lines of the file. */
+#define STACK_BYTES (32 * 1024)
+
 static int check_globals(struct config_loader *loader)
 {
     const struct config *config = loader->config;
@@ -108,6 +111,7 @@ int config_load(const struct config_source *source, struct config **ret_config,
     own.app_json_file = given(source->app_json_file);
     int rc = load(&loader);
     free_drafts(&loader);
+    sodium_stackzero(STACK_BYTES);
     if (rc == 0)
         *ret_config = loader.config;
     else

@@ -2,6 +2,7 @@
  * {"provider":"Pusher","configuration":[{"name":"appId","value":"3"},..]}. Its values may be
  * strings, numbers or booleans; null, "" and 0 mean "not set". */
 #include <jansson.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,16 +83,6 @@ static int read_parameters(struct config_loader *loader, struct config_draft *ap
     return 0;
 }
 
-/* jansson frees strings as they are; the values, which may be secrets, are wiped before. */
-static void wipe_values(const json_t *parameters)
-{
-    for (size_t i = 0; i < json_array_size(parameters); i++) {
-        const json_t *value = json_object_get(json_array_get(parameters, i), "value");
-        if (json_is_string(value))
-            sodium_memzero((void *)(uintptr_t)json_string_value(value), json_string_length(value));
-    }
-}
-
 /* The text of a syntax error is not shown: it quotes the file, maybe the secret. */
 static json_t *parse(struct config_loader *loader, const char *text, size_t len)
 {
@@ -102,8 +93,31 @@ static json_t *parse(struct config_loader *loader, const char *text, size_t len)
     return root;
 }
 
+static int read_text(struct config_loader *loader, const char *text, size_t len)
+{
+    json_t *root = parse(loader, text, len);
+    if (!root)
+        return -1;
+    struct config_draft *app =
+        config_draft_add(loader, SECTION_APP, CONFIG_DEFAULT_APP, LAYER_JSON, 0);
+    int rc = app ? read_parameters(loader, app, root) : -1;
+    json_decref(root);
+    return rc;
+}
+
+static void wipe_and_free(void *memory)
+{
+    if (memory)
+        sodium_memzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/* jansson frees as they are the values, which may be secrets, and the buffers it read them in: it
+ * gets another free() meanwhile. */
 int config_read_json(struct config_loader *loader)
 {
+    json_malloc_t json_malloc;
+    json_free_t json_free;
     char why[CONFIG_FILE_WHY_MAX];
     char *text;
     size_t len;
@@ -113,14 +127,10 @@ int config_read_json(struct config_loader *loader)
     if (config_file_read(file, CONFIG_JSON_MAX, false, &text, &len, why) != 0)
         return fail(loader, 0, NULL, why);
     loader->exposed_json.mode = config_file_mode(file);
-    json_t *root = parse(loader, text, len);
+    json_get_alloc_funcs(&json_malloc, &json_free);
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    int rc = read_text(loader, text, len);
+    json_set_alloc_funcs(json_malloc, json_free);
     config_file_free(text, len);
-    if (!root)
-        return -1;
-    struct config_draft *app =
-        config_draft_add(loader, SECTION_APP, CONFIG_DEFAULT_APP, LAYER_JSON, 0);
-    int rc = app ? read_parameters(loader, app, root) : -1;
-    wipe_values(json_object_get(root, "configuration"));
-    json_decref(root);
     return rc;
 }

@@ -105,6 +105,8 @@ void http_endpoint_free(struct http_endpoint *endpoint)
     curl_slist_free_all(endpoint->get_headers);
     curl_url_cleanup(endpoint->parsed_url);
     free(endpoint->base_url);
+    if (endpoint->proxy)
+        explicit_bzero(endpoint->proxy, strlen(endpoint->proxy));
     free(endpoint->proxy);
     free(endpoint->ca_file);
     free(endpoint->user_agent);

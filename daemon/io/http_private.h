@@ -11,7 +11,7 @@
 
 struct http_endpoint {
     struct http *http;
-    char *base_url, *proxy, *ca_file, *user_agent; /* owned */
+    char *base_url, *proxy, *ca_file, *user_agent; /* owned; a proxy's may hold a password: wiped */
     CURLU *parsed_url;                             /* owned; base_url. NULL: curl parses that */
     struct curl_slist *post_headers, *get_headers; /* owned; shared by the transfers */
     unsigned timeout_ms;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "tests/support/memory.h"
 
 static struct run run;
 static struct peer peer;
@@ -59,6 +60,22 @@ Test(http_proxy, gets_the_whole_url_with_the_target_as_it_is)
     cr_assert(strstr(peer.request, "\r\nHost: pusher.invalid:8080\r\n"));
     cr_assert(strstr(peer.request, "\r\nUser-Agent: pusherd/1\r\n"));
     close_all();
+}
+
+/* What curl keeps of a proxy that was used is its own. */
+Test(http_proxy, its_password_is_wiped_with_the_endpoint)
+{
+    static char proxy[] = "http://u:" MEMORY_SECRET "@127.0.0.1:1", where[4096];
+    run_init(&run);
+    memory_fill(proxy);
+    client_open_with(
+        &client, &run, 0,
+        (struct http_endpoint_options){.base_url = "http://pusher.invalid", .proxy = proxy});
+    explicit_bzero(proxy, sizeof(proxy));
+    cr_expect_gt(memory_find(where, sizeof(where)), 0u, "the search finds nothing");
+    client_close(&client);
+    run_end(&run);
+    cr_expect_eq(memory_find(where, sizeof(where)), 0u, "%s", where);
 }
 
 Test(http_proxy, its_connection_is_kept)
