@@ -1,6 +1,7 @@
 /* pusherd: from a Redis list to Pusher Channels. Reads its arguments and its configuration, and
  * runs. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -113,6 +114,16 @@ static struct config *load(const struct options *options, struct config_source s
     return config;
 }
 
+/* SIGHUP before the loop runs would end the process; so it waits until pusherd_run() takes it. */
+static void hold_reload(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.action = RUN};
@@ -120,6 +131,7 @@ int main(int argc, char **argv)
     struct config *config;
     int status = 0;
 
+    hold_reload();
     /* No core dump, and no debugger or /proc file of another's, gets at the secrets. */
     (void)prctl(PR_SET_DUMPABLE, 0);
     if (parse(argc, argv, &options) != 0) {

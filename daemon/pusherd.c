@@ -61,6 +61,16 @@ static void describe(void *data, char *ret_text, size_t size)
     summary_write(&pusherd->summary, pusherd, clock_ms(), ret_text, size);
 }
 
+/* main() holds it back until it has a handler. */
+static void take_held_reload(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void start_handles(struct pusherd *pusherd)
 {
     static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
@@ -75,6 +85,7 @@ static void start_handles(struct pusherd *pusherd)
         pusherd->signals[i].data = pusherd;
         uv_signal_start(&pusherd->signals[i], pusherd_on_signal, numbers[i]);
     }
+    take_held_reload();
 }
 
 static int set_up(struct pusherd *pusherd)

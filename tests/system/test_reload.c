@@ -1,11 +1,13 @@
 /* SIGHUP: the configuration is read again, and taken whole or not at all, while jobs are under way.
  * Apps and queues that change: test_reload_apps.c, test_reload_queues.c. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/audit.h"
 #include "tests/support/exposition.h"
@@ -65,6 +67,24 @@ Test(reload, refuses_a_secret_that_others_may_read)
     write_config("", "[app other]\napp_id = 1\nkey = k\nsecret_file = secret\ncluster = eu\n");
     refuse("[app other] secret_file: ");
     cr_expect_not(proc_logged(&scene.pusherd, "0123456789abcdef"));
+}
+
+/* Its configuration is a pipe, so that it is known where it is. */
+Test(reload, before_it_runs_is_done_once_it_does)
+{
+    char aside[sizeof(scene.config) + 8], text[4096];
+    snprintf(aside, sizeof(aside), "%s.aside", scene.config);
+    FILE *file = fopen(scene.config, "r");
+    size_t len = fread(text, 1, sizeof(text), file);
+    fclose(file);
+    cr_assert(rename(scene.config, aside) == 0 && mkfifo(scene.config, 0600) == 0);
+    scene_start_pusherd(&scene);
+    int pipe = open(scene.config, O_WRONLY);
+    hang_up();
+    cr_assert_eq(rename(aside, scene.config), 0);
+    cr_assert_eq(write(pipe, text, len), (ssize_t)len);
+    close(pipe);
+    cr_assert(wait_until(n_taken() > 0, WAIT_LONG_MS));
 }
 
 Test(reload, while_it_stops_is_told_and_ignored)
