@@ -12,8 +12,9 @@
 #include "daemon/io/http_private.h"
 
 #define FIRST_REPLY_BYTES 1024
-#define MAX_AGE_S         60L /* an idle connection older than this is not used again */
-#define ADDRESS_AGE_S     5L  /* of an answer of the resolver: then it is asked again */
+#define KEEP_REPLY_BYTES  (256u << 10) /* larger buffers are not kept between requests */
+#define MAX_AGE_S         60L          /* an idle connection older than this is not used again */
+#define ADDRESS_AGE_S     5L           /* of an answer of the resolver: then it is asked again */
 
 /* Keeps what fits into the cap and swallows the rest: an endless reply ends at the timeout. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
@@ -75,18 +76,31 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
     return len;
 }
 
+/* Texts, which curl copies. Without memory for one a handle might go past the proxy, or trust more
+ * than it should: then there is no handle. */
+static CURLcode set_texts(CURL *easy, const struct http_endpoint *endpoint)
+{
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
+
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (code == CURLE_OK && endpoint->ca_file)
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
+    if (code == CURLE_OK && endpoint->user_agent && endpoint->proxy[0]) /* for CONNECT as well */
+        code = curl_easy_setopt(easy, CURLOPT_USERAGENT, endpoint->user_agent);
+    return code;
+}
+
 static void set_connection_options(CURL *easy, const struct http_endpoint *endpoint)
 {
-    curl_easy_setopt(easy, CURLOPT_URL, endpoint->base_url);
     if (endpoint->parsed_url) /* since 8.12 this drops the URL, whatever is given */
         curl_easy_setopt(easy, CURLOPT_CURLU, endpoint->parsed_url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, endpoint->proxy);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    if (endpoint->ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's would be good as well */
-    }
+    if (endpoint->ca_file) /* else the system's would be good as well */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* at a timeout, do not wait for the resolver */
@@ -112,8 +126,6 @@ static void set_transfer_options(CURL *easy, struct http_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (transfer->endpoint->user_agent && transfer->endpoint->proxy[0]) /* for CONNECT as well */
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, transfer->endpoint->user_agent);
 }
 
 static void set_method(struct http_transfer *transfer, bool is_post)
@@ -134,8 +146,8 @@ static struct http_transfer *new_transfer(struct http_endpoint *endpoint)
         return NULL;
     transfer->endpoint = endpoint;
     transfer->easy = curl_easy_init();
-    if (!transfer->easy) {
-        free(transfer);
+    if (!transfer->easy || set_texts(transfer->easy, endpoint) != CURLE_OK) {
+        http_transfer_free(transfer);
         return NULL;
     }
     set_connection_options(transfer->easy, endpoint);
@@ -230,6 +242,15 @@ static void fill_in_results(const struct http_transfer *transfer, CURLcode code)
     call->date = transfer->date;
 }
 
+static void drop_large_reply(struct http_transfer *transfer)
+{
+    if (transfer->reply_size <= KEEP_REPLY_BYTES)
+        return;
+    free(transfer->reply);
+    transfer->reply = NULL;
+    transfer->reply_size = 0;
+}
+
 void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool cancelled)
 {
     struct http_endpoint *endpoint = transfer->endpoint;
@@ -239,6 +260,7 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode code, bool ca
     call->cancelled = cancelled;
     fill_in_results(transfer, code);
     call->done_cb(call);
+    drop_large_reply(transfer);
     transfer->call = NULL;
     transfer->next = endpoint->spare;
     endpoint->spare = transfer;

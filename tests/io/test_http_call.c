@@ -1,9 +1,11 @@
 /* One request and its answer. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
+#include "daemon/io/http_private.h"
 
 static struct run run;
 static struct peer peer;
@@ -271,5 +273,21 @@ Test(http_call, an_answer_of_just_the_cap_is_whole)
 {
     ask_with_cap(2);
     cr_assert_str_eq(outcome.reply, "{}");
+    close_all();
+}
+
+static char large[1 << 20];
+
+Test(http_call, the_memory_of_a_large_reply_is_given_back)
+{
+    static struct peer_step script[] = {STEP(HTTP), SAY(large), STEP(AGAIN)};
+    int head = snprintf(large, sizeof(large), "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    memset(large + head, 'x', 1000000);
+    open_with(script);
+    client_get(&client, &outcome, "/");
+    outcome.call.max_reply_bytes = sizeof(large);
+    cr_assert(run_until(&run, outcome.n_done == 1));
+    cr_assert_eq(outcome.reply_len, 1000000);
+    cr_expect_eq(client.endpoint->spare->reply_size, 0);
     close_all();
 }
