@@ -91,14 +91,27 @@ void engine_unready(struct part *part)
     list_remove(&part->ready_link);
 }
 
-/* Parts that were sent and delivered; those of a job without a known app are none. */
-static size_t count_delivered(const struct job *job)
+/* Parts that were sent and delivered: those that go alone, or the others. */
+static size_t count_delivered(const struct job *job, bool alone)
 {
     size_t n = 0;
 
     for (uint32_t i = 0; i < job->n_parts; i++)
-        n += job->parts[i].state == PART_DELIVERED && job->parts[i].attempts > 0;
+        n += job->parts[i].state == PART_DELIVERED && job->parts[i].attempts > 0 &&
+             job->parts[i].alone == alone;
     return n;
+}
+
+/* Until Redis knows what was delivered. A job without a known app takes none. */
+static void take_slots(struct engine *engine, struct job *job)
+{
+    struct app *app = &engine->apps[job->app];
+
+    job->has_slots = job->app < engine->n_apps;
+    if (!job->has_slots)
+        return;
+    app->n_unsettled_events += count_delivered(job, false);
+    app->n_unsettled_calls += count_delivered(job, true);
 }
 
 static void settle(struct engine *engine, struct job *job)
@@ -119,9 +132,7 @@ static void settle(struct engine *engine, struct job *job)
     engine->counters.failed += job->fate == JOB_FAILED;
     engine->counters.later += job->fate == JOB_LATER;
     engine->counters.parked += job->fate == JOB_PARKED;
-    job->has_slots = job->app < engine->n_apps;
-    if (job->has_slots)
-        engine->apps[job->app].n_unsettled += count_delivered(job);
+    take_slots(engine, job);
     list_remove(&job->progress_link);
     list_remove(&job->link);
     list_push(&engine->settled, &job->link);
@@ -181,9 +192,13 @@ struct job *engine_next_progress(struct engine *engine)
 
 void engine_free_slots(struct engine *engine, struct job *job)
 {
-    if (job->has_slots)
-        engine->apps[job->app].n_unsettled -= count_delivered(job);
+    struct app *app = &engine->apps[job->app];
+
+    if (!job->has_slots)
+        return;
     job->has_slots = false;
+    app->n_unsettled_events -= count_delivered(job, false);
+    app->n_unsettled_calls -= count_delivered(job, true);
 }
 
 void engine_release(struct engine *engine, struct job *job)

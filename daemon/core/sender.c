@@ -221,9 +221,10 @@ static struct request *choose(struct engine *engine, struct app *app, uint64_t n
  * it takes up slots as well. */
 static bool has_slot(const struct app *app)
 {
+    size_t n_unsettled = app->n_unsettled_events / app->limits.max_events + app->n_unsettled_calls;
+
     return limiter_has_room(&app->limiter) &&
-           app->limiter.n_in_flight + app->n_unsettled / app->limits.max_events <
-               app->limits.max_in_flight;
+           app->limiter.n_in_flight + n_unsettled < app->limits.max_in_flight;
 }
 
 static struct request *next_of_app(struct engine *engine, struct app *app, uint64_t now_ms)

@@ -57,8 +57,9 @@ void engine_forget_app(struct engine *engine, unsigned app)
     struct app *at = &engine->apps[app];
     struct engine_app_limits limits = at->limits;
 
-    REQUIRE(at->limiter.n_in_flight == 0 && at->n_unsettled == 0 && at->waiting.n_items == 0 &&
-            list_empty(&at->events) && list_empty(&at->calls) && list_empty(&at->suspects));
+    REQUIRE(at->limiter.n_in_flight == 0 && at->n_unsettled_events == 0 &&
+            at->n_unsettled_calls == 0 && at->waiting.n_items == 0 && list_empty(&at->events) &&
+            list_empty(&at->calls) && list_empty(&at->suspects));
     list_remove(&at->link);
     request_heap_deinit(&at->waiting);
     init_app(at, &limits);

@@ -14,7 +14,8 @@ struct app {
     struct gate gate;
     char gate_text[200];         /* what the server said when the gate closed */
     struct limiter limiter;      /* counts what is in flight */
-    size_t n_unsettled;          /* parts that were delivered, of jobs that are not released */
+    size_t n_unsettled_events;   /* delivered, of jobs that are not released; */
+    size_t n_unsettled_calls;    /* ... and those that went alone: each was a request */
     bool calls_next;             /* whose turn it is: calls or events */
     bool fresh_next;             /* ... to be the probe: what is ready, or what waits */
     struct list events;          /* ready parts that may share a batch */

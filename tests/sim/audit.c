@@ -127,9 +127,9 @@ static void audit_size(struct sim_world *world, const struct request *request)
               "a batch of %zu bytes", body);
 }
 
-static size_t count_delivered(struct list *claims, unsigned app)
+/* In requests: one for each that went alone, and as few as can be for the others. */
+static void count_delivered(struct list *claims, unsigned app, struct sim_exposed *exposed)
 {
-    size_t n = 0;
 
     LIST_FOREACH(link, claims)
     {
@@ -137,27 +137,33 @@ static size_t count_delivered(struct list *claims, unsigned app)
 
         if (claim->job.app != app || claim->job.n_unresolved > 0 || claim->has_no_slots)
             continue;
-        for (unsigned i = 0; i < claim->owner->n_parts; i++)
-            n += claim->told_done[i];
+        for (unsigned i = 0; i < claim->owner->n_parts; i++) {
+            exposed->n_calls += claim->told_done[i] && claim->parts[i].alone;
+            exposed->n_events += claim->told_done[i] && !claim->parts[i].alone;
+        }
     }
-    return n;
 }
 
 void sim_count_exposed(struct sim_world *world)
 {
-    for (unsigned i = 0; i < world->n_apps; i++)
-        world->n_exposed[i] =
-            count_delivered(&world->claims, i) + count_delivered(&world->settling, i);
+    for (unsigned i = 0; i < world->n_apps; i++) {
+        world->exposed[i] = (struct sim_exposed){0};
+        count_delivered(&world->claims, i, &world->exposed[i]);
+        count_delivered(&world->settling, i, &world->exposed[i]);
+    }
 }
 
 /* What a crash would repeat: what is in flight, and what is delivered and not settled. */
 static void audit_exposure(struct sim_world *world, unsigned app)
 {
     const struct engine_app_limits *limits = &world->apps[app];
-    size_t n = world->n_exposed[app];
+    const struct sim_exposed *exposed = &world->exposed[app];
 
-    SIM_CHECK(world, world->n_in_flight[app] + n / limits->max_events < limits->max_in_flight,
-              "%u requests in flight and %zu parts not settled", world->n_in_flight[app], n);
+    SIM_CHECK(world,
+              world->n_in_flight[app] + exposed->n_events / limits->max_events + exposed->n_calls <
+                  limits->max_in_flight,
+              "%u requests in flight, %zu events and %zu calls not settled",
+              world->n_in_flight[app], exposed->n_events, exposed->n_calls);
 }
 
 static void audit_limit(struct sim_world *world, unsigned app)

@@ -116,6 +116,10 @@ struct sim_server {
     bool probe_sent;        /* in this epoch */
 };
 
+struct sim_exposed { /* parts delivered and not released */
+    size_t n_events, n_calls;
+};
+
 struct sim_queue {
     struct list list;                 /* of sim_job, oldest first */
     struct list later;                /* by due_ms, then claim_id */
@@ -161,7 +165,7 @@ struct sim_world {
     size_t n_claims, n_bytes;
     size_t max_bytes; /* no more is claimed above it, nor above limits.max_jobs */
     unsigned n_in_flight[SIM_MAX_APPS];
-    size_t n_exposed[SIM_MAX_APPS]; /* parts delivered and not released, when a request was asked */
+    struct sim_exposed exposed[SIM_MAX_APPS]; /* when a request was asked for */
     struct sim_flight flights[SIM_MAX_FLIGHTS];
     unsigned n_flights;
     uint64_t send_until_ms;

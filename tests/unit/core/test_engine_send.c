@@ -176,7 +176,7 @@ Test(engine, holds_events_back_behind_a_call_of_their_channels)
 
 Test(engine, does_not_deadlock_calls_that_cross)
 {
-    rig_open();
+    rig_open_limited(32, RIG_EVENTS, 0);
     for (uint64_t i = 0; i < 20; i++)
         rig_add(build_call(10, i * 7 % 13));
     for (int i = 0; i < 20; i++)
@@ -284,4 +284,19 @@ Test(engine, counts_what_it_sends)
     cr_expect_eq(engine_counters(rig.engine)->requests, 2);
     cr_expect_eq(engine_counters(rig.engine)->events, 13);
     cr_expect_eq(engine_counters(rig.engine)->done, 13);
+}
+
+Test(engine, counts_a_call_that_is_not_settled_as_a_request)
+{
+    struct request *request;
+    unsigned n = 0;
+
+    rig_open_limited(2, 10, 0);
+    for (unsigned i = 0; i < 50; i++)
+        rig_add(build_call(1, i));
+    for (; n < 50 && (request = rig_next()); n++)
+        rig_answer(request, ANSWER_DONE);
+    cr_expect_eq(n, 2);
+    rig_release();
+    cr_expect(rig_next());
 }
