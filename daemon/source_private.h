@@ -118,6 +118,9 @@ uint64_t source_rests_at(const struct source *source);
 
 void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis_options *redis);
 
+/* No more than a job may weigh, after a reload as well. */
+void source_bound_wake(struct source *source);
+
 /* Waits for the next job, if the queue was found empty. */
 void source_wait_for_job(struct source *source, uint64_t now_ms);
 

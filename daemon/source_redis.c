@@ -162,6 +162,7 @@ void source_change_redis(struct source *source)
 {
     change_options(&source->commands, &source->context->config->redis);
     change_options(&source->wake, &source->context->config->redis);
+    source_bound_wake(source);
 }
 
 bool source_is_resting(const struct source *source)

@@ -39,6 +39,12 @@ static void on_wake_down(struct redis *wake)
                   LOG_TEXT("queue", source->queue->name), LOG_TEXT("error", wake->errmsg));
 }
 
+void source_bound_wake(struct source *source)
+{
+    source->wake.options.max_reply_bytes =
+        source->context->config->max_job_bytes + REPLY_HEAD_BYTES;
+}
+
 void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis_options *redis)
 {
     struct redis_options options = *redis;
@@ -46,8 +52,8 @@ void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis
     options.up_cb = on_wake_up;
     options.down_cb = on_wake_down;
     options.data = source;
-    options.max_reply_bytes = source->context->config->max_job_bytes + REPLY_HEAD_BYTES;
     redis_init(&source->wake, loop, &options);
+    source_bound_wake(source);
     redis_start(&source->wake);
 }
 
@@ -102,7 +108,7 @@ static int send_wait(struct source *source)
     return redis_command(&source->wake, 6, argv, lengths, wait_ms + 2000, on_woken, source);
 }
 
-/* Until the connection is back, the queue is asked now and then. */
+/* While the connection is gone, or waiting is refused, the queue is asked now and then. */
 static void poll_instead(struct source *source, uint64_t now_ms)
 {
     if (!source->may_have_more && source->next_claim_ms > now_ms + POLL_MS)
@@ -111,7 +117,7 @@ static void poll_instead(struct source *source, uint64_t now_ms)
 
 void source_wait_for_job(struct source *source, uint64_t now_ms)
 {
-    if (source->wake.state != REDIS_UP)
+    if (source->wake.state != REDIS_UP || (source->cannot_wait && now_ms < source->wait_again_ms))
         poll_instead(source, now_ms);
     else if (!may_wait(source, now_ms))
         return;

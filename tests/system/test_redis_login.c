@@ -237,6 +237,29 @@ Test(redis_login, says_so_when_a_right_is_missing)
         miss(commands[i], &n_done);
 }
 
+static size_t n_script_calls(void)
+{
+    size_t n = 0;
+    redisReply *reply = redis_cmd(&scene.redis, "INFO commandstats");
+    const char *at = strstr(reply->str, "cmdstat_evalsha:calls=");
+    if (at)
+        n = strtoul(strchr(at, '=') + 1, NULL, 10);
+    freeReplyObject(reply);
+    return n;
+}
+
+Test(redis_login, asks_ten_times_a_second_where_it_may_not_wait)
+{
+    make_user();
+    redis_do(&scene.redis, "ACL SETUSER pusherd -blmove");
+    scene_start_pusherd(&scene);
+    cr_assert(audit_logs(&scene, "cannot wait for jobs"));
+    size_t before = n_script_calls();
+    uint64_t start_ms = wait_now_ms();
+    cr_assert(wait_until(n_script_calls() >= before + 40, WAIT_LONG_MS));
+    cr_expect_lt(wait_now_ms() - start_ms, 15000, "once a second takes 20 and more");
+}
+
 /* ---- the rights of the console, which are documented apart */
 
 #define TOKEN "a-token-for-this-test-only"

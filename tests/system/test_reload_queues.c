@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "tests/support/audit.h"
@@ -166,4 +167,22 @@ Test(reload_queues, that_take_an_operation_away_end_the_retries_of_its_jobs)
     cr_assert(scene_settles(&scene, 0, 1));
     expect_refused("x");
     cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 1);
+}
+
+/* The connection that waits brings the job along, and takes none that is longer than it may be. */
+Test(reload_queues, longer_jobs_than_before_are_waited_for)
+{
+    static char text[60001];
+    memset(text, 'x', sizeof(text) - 1);
+    write_config("", "[delivery]\nmax_job_bytes = 2048\n");
+    scene_start_pusherd(&scene);
+    push_one("main");
+    cr_assert(scene_settles(&scene, 1, 0));
+    take("", "[delivery]\nmax_job_bytes = 1000000\n");
+    for (size_t i = 0; i < 5; i++) {
+        job_push(&scene.redis, JOB_JSON, "{'channel':'c','event':'e','data':'d','ignored':'%s'}",
+                 text);
+        cr_assert(scene_settles(&scene, 2 + i, 0));
+    }
+    cr_expect_eq(audit_log_lines(&scene, "no second connection"), 0);
 }
