@@ -111,7 +111,7 @@ static void fill_job(struct delivery *delivery, const struct admission *admissio
     delivery->orphanings = plan->record.orphanings;
     delivery->first_ms = plan->record.first_ms;
     job->claim_id = claim_id;
-    job->app = plan->app ? (unsigned)(plan->app - admission->config->apps) : 0;
+    job->app = plan->app ? (unsigned)(plan->app - admission->config->apps) : JOB_NO_APP;
     job->queue = admission->queue_index;
     job->attempts_before = plan->record.attempts;
     job->claimed_ms = job->answered_ms = admission->now_ms;

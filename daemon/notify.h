@@ -24,7 +24,8 @@
 
 #define NOTIFY_STATUS_MAX 300
 
-/* Writes one line about how the daemon is doing, NUL-terminated. Called once a second at most. */
+/* Writes one line about how the daemon is doing, NUL-terminated. Called once a second at most, and
+ * for notify_reloaded() and notify_stopping(). */
 typedef void (*notify_describe_cb)(void *data, char *ret_text, size_t size);
 
 struct notify {

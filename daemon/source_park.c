@@ -33,10 +33,9 @@ static bool gate_is_open(const struct source *source, size_t app)
            engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
 }
 
-/* Jobs that name no app that is known have been failed: they count for none. */
 static struct parking_app *parking_of(const struct source *source, const struct job *job)
 {
-    return job->app < source->context->config->n_apps ? &source->parking[job->app] : NULL;
+    return job->app != JOB_NO_APP ? &source->parking[job->app] : NULL;
 }
 
 void source_hold(struct source *source, struct delivery *delivery)

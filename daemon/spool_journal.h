@@ -2,8 +2,8 @@
  *
  *     spool_journal_init(&journal, loop, dir, max_bytes, list, consumer)
  *     spool_journal_add(&journal, frame, len)   copies it; nothing is written yet
- *     spool_journal_run(&journal, now_ms)       once a loop turn: writes all that was added, at
- * once spool_journal_drop(&journal)              the file is of no more use: run() removes it
+ *     spool_journal_run(&journal, now_ms)       each loop turn: writes what was added, in one go
+ *     spool_journal_drop(&journal)              the file is of no more use: run() removes it
  *     spool_journal_close(&journal)             writes what is left; the file stays
  *     spool_journal_deinit(&journal)            when it is idle, or the loop has run out
  *

@@ -102,16 +102,14 @@ static size_t count_delivered(const struct job *job, bool alone)
     return n;
 }
 
-/* Until Redis knows what was delivered. A job without a known app takes none. */
+/* Until Redis knows what was delivered. */
 static void take_slots(struct engine *engine, struct job *job)
 {
-    struct app *app = &engine->apps[job->app];
-
-    job->has_slots = job->app < engine->n_apps;
+    job->has_slots = job->app != JOB_NO_APP;
     if (!job->has_slots)
         return;
-    app->n_unsettled_events += count_delivered(job, false);
-    app->n_unsettled_calls += count_delivered(job, true);
+    engine->apps[job->app].n_unsettled_events += count_delivered(job, false);
+    engine->apps[job->app].n_unsettled_calls += count_delivered(job, true);
 }
 
 static void settle(struct engine *engine, struct job *job)
@@ -192,13 +190,11 @@ struct job *engine_next_progress(struct engine *engine)
 
 void engine_free_slots(struct engine *engine, struct job *job)
 {
-    struct app *app = &engine->apps[job->app];
-
     if (!job->has_slots)
         return;
     job->has_slots = false;
-    app->n_unsettled_events -= count_delivered(job, false);
-    app->n_unsettled_calls -= count_delivered(job, true);
+    engine->apps[job->app].n_unsettled_events -= count_delivered(job, false);
+    engine->apps[job->app].n_unsettled_calls -= count_delivered(job, true);
 }
 
 void engine_release(struct engine *engine, struct job *job)

@@ -5,12 +5,12 @@
  * milliseconds, and never runs backwards; chance comes from a seed. The same calls give the same
  * decisions.
  *
- *     engine_add(engine, job, now)                       jobs that were claimed
- *     while ((r = engine_next_request(engine, now)))     send each
- *     engine_answer(engine, r, &answer, now)             what came back; r is gone after it
- *     while ((j = engine_next_settled(engine)))          tell Redis what became of each
- *     engine_release(engine, j)                          when Redis has it; the job is the caller's
- * again sleep until engine_wake_at(engine)
+ *     engine_add(engine, job, now)                     jobs that were claimed
+ *     while ((r = engine_next_request(engine, now)))   send each
+ *     engine_answer(engine, r, &answer, now)           what came back; r is gone after it
+ *     while ((j = engine_next_settled(engine)))        tell Redis what became of each
+ *     engine_release(engine, j)                        when Redis has it; now it is the caller's
+ *     sleep until engine_wake_at(engine), and from the start
  *
  * No call runs a callback. How many jobs it is given is the caller's to bound: it takes all. */
 #ifndef DAEMON_CORE_ENGINE_H

@@ -18,6 +18,7 @@
 #ifndef DAEMON_CORE_JOB_H
 #define DAEMON_CORE_JOB_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -79,9 +80,11 @@ enum job_fate {
     JOB_ABANDONED    /* somebody else may have it: nothing is to be told */
 };
 
+#define JOB_NO_APP UINT_MAX /* it names none that is known; then all its parts are resolved */
+
 struct job {
     uint64_t claim_id; /* of the queue: ascending in queue order */
-    unsigned app;      /* index */
+    unsigned app;      /* index, or JOB_NO_APP */
     unsigned queue;    /* index */
     bool abandoned;    /* its claim was lost: parts that would be tried again are not */
     bool parked;       /* to be settled as JOB_PARKED: likewise */

@@ -1,9 +1,9 @@
 /* HTTP requests on the loop: curl's multi socket API on libuv.
  *
- *     struct http http;                     http_init(&http, loop, max_connections)
- *     struct http_endpoint *endpoint;       http_endpoint_new(&http, &options, &endpoint)
- *     struct http_call call = {...};        http_start(endpoint, &call)   -> call.done_cb(&call),
- * once http_close(&http, cb)                 unfinished calls end as cancelled, then cb
+ *     struct http http;                http_init(&http, loop, max_connections)
+ *     struct http_endpoint *endpoint;  http_endpoint_new(&http, &options, &endpoint)
+ *     struct http_call call = {...};   http_start(endpoint, &call)  -> call.done_cb(&call), once
+ *     http_close(&http, cb)            unfinished calls end as cancelled, then cb
  *
  * Promises: done_cb never runs inside http_start(); each started call gets exactly one done_cb; the
  * call's result is valid inside done_cb only; close_cb is the last callback, and memory may be

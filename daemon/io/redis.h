@@ -16,8 +16,8 @@
  * first of the next; memory may be freed in close_cb and not before. A NULL reply means that the
  * command may or may not have been carried out.
  *
- * Every wait has a deadline: resolving and connecting together, logging in, and the oldest
- * unanswered command. A server that is loading, read-only or without its master is left like one
+ * Every wait has a deadline: resolving, connecting, logging in, and the oldest unanswered
+ * command. A server that is loading, read-only or without its master is left like one
  * that is gone.
  *
  * With Sentinels the master is asked for before each connection, and must say of itself that it is
