@@ -88,7 +88,7 @@ static void put_limits(FILE *out, const struct pusherd *pusherd)
     const char *name = "pusherd_api_requests_limit";
 
     metrics_text_family(out, name, "gauge", "How many requests may be without an answer.");
-    for (size_t app = 0; app < pusherd->config->n_apps; app++)
+    for (size_t app = 0; next_app(pusherd, &app); app++)
         metrics_text_sample(out, name, LABELS({"app", pusherd->config->apps[app].name}),
                             engine_limiter(pusherd->engine, (unsigned)app)->limit);
 }
@@ -104,7 +104,7 @@ static void put_limit_decreases(FILE *out, const struct pusherd *pusherd)
     const char *name = "pusherd_api_limit_decreases_total";
 
     metrics_text_family(out, name, "counter", "How often that limit was lowered, by cause.");
-    for (size_t app = 0; app < pusherd->config->n_apps; app++) {
+    for (size_t app = 0; next_app(pusherd, &app); app++) {
         const struct limiter *limiter = engine_limiter(pusherd->engine, (unsigned)app);
 
         for (int cause = 0; cause < LIMITER_N_CAUSES; cause++)

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "tests/support/audit.h"
+#include "tests/support/exposition.h"
+#include "tests/support/http.h"
+#include "tests/support/port.h"
 #include "tests/system/reload_scene.h"
 
 TestSuite(reload_apps, .init = open_scene, .fini = close_scene, .timeout = 240);
@@ -117,6 +120,44 @@ Test(reload_apps, brings_an_app_back_that_was_removed)
     take("", other_app(""));
     push_one("other");
     cr_assert(scene_settles(&scene, 2, 1));
+}
+
+/* Whether /metrics has a series with the label app="other". That none is there twice is seen by
+ * exposition_read(). */
+static bool metrics_have_other(unsigned port)
+{
+    struct exposition exposition;
+    struct http_answer answer;
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/metrics", port);
+    http_perform(&(struct http_request){.method = "GET", .url = url}, &answer);
+    cr_assert_eq(answer.status, 200);
+    bool has = strstr(answer.body, "app=\"other\"");
+    exposition_read(answer.body, &exposition);
+    exposition_deinit(&exposition);
+    http_answer_deinit(&answer);
+    return has;
+}
+
+/* It comes back while a request of its first life is in flight: it has two places then. */
+Test(reload_apps, of_an_app_that_goes_and_comes_back_shows_it_in_the_metrics_when_it_is_there)
+{
+    char with[64], without[128];
+    unsigned port = port_pick();
+    snprintf(with, sizeof(with), "[status]\nlisten = 127.0.0.1:%u\n", port);
+    snprintf(without, sizeof(without), "[queue pusher:jobs]\napp = main\n%s", with);
+    fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':3000}}]");
+    write_config("", other_app(with));
+    start();
+    push_one("other");
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    cr_expect(metrics_have_other(port));
+    take("", without);
+    cr_expect_not(metrics_have_other(port));
+    take("", other_app(with));
+    cr_expect(metrics_have_other(port));
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect(metrics_have_other(port));
 }
 
 #define SETTLED  "the app that was removed is settled"
