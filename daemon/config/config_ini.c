@@ -10,6 +10,7 @@
 
 #include "daemon/config/config_file.h"
 #include "daemon/config/config_loader.h"
+#include "lib/utf8.h"
 #include "pusher/string.h"
 
 #define LINE_MAX_BYTES 4096
@@ -165,6 +166,10 @@ static char *read_line(char *buf, int size, void *stream)
     }
     if (has_control(line)) {
         fail(reader, "a control character in the line");
+        return NULL;
+    }
+    if (!pusher__utf8_valid(line.ptr, line.len)) { /* names are in /metrics and in JSON */
+        fail(reader, "the line is not UTF-8");
         return NULL;
     }
     if (line.len > 0 && line.ptr[0] == '[' &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/config/config_loader.h"
+#include "lib/utf8.h"
 #include "proto/keys.h"
 
 /* With no [queue NAME] there is one, named like its list: PUSHERD_QUEUE or pusher:jobs. */
@@ -18,6 +19,8 @@ static int add_default(struct config_loader *loader)
     if (!keys_list_ok(list) || list[0] == ' ' || list[strlen(list) - 1] == ' ')
         return config_fail(loader->error, &where, "PUSHERD_QUEUE", "%s cannot be a list",
                            config_quote(list, quoted));
+    if (!pusher__utf8_valid(list, strlen(list))) /* it is the queue's name in /metrics */
+        return config_fail(loader->error, &where, "PUSHERD_QUEUE", "not UTF-8");
     return config_draft_add(loader, SECTION_QUEUE, list, LAYER_ENVIRONMENT, 0) ? 0 : -1;
 }
 
@@ -57,6 +60,22 @@ static int check_list(struct config_loader *loader, const struct config_draft *d
     return 0;
 }
 
+/* Partitions have names that no section says. */
+static int check_name(struct config_loader *loader, const struct config_draft *draft,
+                      const char *name)
+{
+    const struct config *config = loader->config;
+    struct config_where where = {
+        .file = loader->source->file, .line = draft->line, .section = draft->label};
+    for (size_t i = 0; i < config->n_queues; i++)
+        if (strcmp(config->queues[i].name, name) == 0)
+            return config_fail(loader->error, &where, NULL,
+                               "there is a queue %.80s already: partitions of a queue are named "
+                               "NAME:0, NAME:1, ...",
+                               name);
+    return 0;
+}
+
 static char *numbered(const char *text, unsigned partition)
 {
     char *copy;
@@ -76,7 +95,8 @@ static int add_queue(struct config_loader *loader, const struct config_draft *dr
     *queue = *like;
     queue->name = is_whole ? strdup(draft->name) : numbered(draft->name, like->partition);
     queue->list = is_whole ? strdup(list) : numbered(list, like->partition);
-    if (queue->name && queue->list && check_list(loader, draft, queue->list) == 0) {
+    if (queue->name && queue->list && check_name(loader, draft, queue->name) == 0 &&
+        check_list(loader, draft, queue->list) == 0) {
         config->n_queues++;
         return 0;
     }

@@ -64,6 +64,8 @@ Test(config, that_is_bad_is_refused_with_file_line_and_key)
     expect_refused(APP "encryption_master_key_base64 = AAAA\n", "encryption_master_key_base64");
     expect_refused(APP "[queue q]\napp = nobody\n", "nobody");
     expect_refused(APP "[redis]\nurl = http://x\n", "url");
+    expect_refused(APP "[queue caf\xe9]\n", "bad.conf:6: the line is not UTF-8");
+    expect_refused(APP "[queue a]\npartitions = 2\n[queue a:0]\nlist = y\n", "a queue a:0");
     expect_refused("[app a]\nkey = k\nsecret = s\ncluster = eu\n", "app_id");
     expect_refused("[redis]\nurl = redis://localhost\n", "app");
     expect_refused(APP "timeout_ms = 20000\n[delivery]\nlease_ms = 15000\n", "lease_ms");

@@ -35,6 +35,8 @@ Test(config_file, names_the_line_of_a_broken_one)
         {"[log]\nlevel = in\x01"
          "fo\n",
          "pusherd.conf:2: a control character in the line"},
+        {"[log]\n; f\xfcr\n", "pusherd.conf:2: the line is not UTF-8"},
+        {"[queue caf\xe9]\n", "pusherd.conf:1: the line is not UTF-8"},
     };
     CHECK_ROWS(rows);
 }
@@ -108,6 +110,11 @@ Test(config_file, refuses_what_does_not_fit_together)
          "pusherd.conf:9: [queue b] list: x is the list of queue a already"},
         {ONE_APP "[queue a]\n[queue b]\nlist={a}:retry\n",
          "pusherd.conf:8: [queue b] list: {a}:retry and the list of queue a clash"},
+        {ONE_APP "[queue a]\npartitions=2\n[queue a:0]\nlist=y\n",
+         "pusherd.conf:8: [queue a:0] there is a queue a:0 already: partitions of a queue are "
+         "named NAME:0, NAME:1, ..."},
+        {ONE_APP "[queue a:1]\nlist=y\n[queue a]\npartitions=2\n",
+         "pusherd.conf:8: [queue a] there is a queue a:1 already"},
         {ONE_APP "[queue {x]\n[queue x}]\n",
          "pusherd.conf:7: [queue x}] list: x} cannot be a list"},
     };

@@ -74,6 +74,7 @@ Test(config_source, bad_variables_are_named)
         {"PUSHER_KEEP_ALIVE=maybe", "environment: PUSHER_KEEP_ALIVE: maybe is neither"},
         {"REDIS_URL=redis:", "environment: REDIS_URL: not a URL"},
         {"PUSHERD_QUEUE=a}b", "environment: PUSHERD_QUEUE: a}b cannot be a list"},
+        {"PUSHERD_QUEUE=caf\xe9", "environment: PUSHERD_QUEUE: not UTF-8"},
         {"PUSHERD_STATUS_LISTEN=x", "environment: PUSHERD_STATUS_LISTEN: x is no address"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
