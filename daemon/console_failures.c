@@ -13,7 +13,7 @@
 #define MAX_VALUE     2048
 #define ARENA_MAX     (4u << 20)
 
-static void put_entries(FILE *out, const redisReply *reply)
+static void put_entries(FILE *out, const redisReply *entries, bool more)
 {
     struct stream_entry entry;
     struct arena arena;
@@ -21,14 +21,14 @@ static void put_entries(FILE *out, const redisReply *reply)
 
     arena_init(&arena, ARENA_MAX);
     fputs("{\"failures\":[", out);
-    for (size_t i = 0; i < reply->elements; i++) {
-        if (!stream_entry_read(reply->element[i], &entry))
+    for (size_t i = 0; i < entries->elements; i++) {
+        if (!stream_entry_read(entries->element[i], &entry))
             continue;
         fputs(before, out);
         entry_json(out, &entry, &arena);
         before = ",\n";
     }
-    fputs("]}\n", out);
+    (void)fprintf(out, "],\"more\":%s}\n", more ? "true" : "false");
     arena_deinit(&arena);
 }
 
@@ -36,10 +36,12 @@ static void on_peeked(struct status_request *request, const redisReply *reply)
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *out = reply->type == REDIS_REPLY_ARRAY ? open_memstream(&text, &len) : NULL;
+    bool more;
+    const redisReply *entries = stream_peeked(reply, &more);
+    FILE *out = entries ? open_memstream(&text, &len) : NULL;
 
     if (out) {
-        put_entries(out, reply);
+        put_entries(out, entries, more);
         (void)fclose(out);
     }
     status_answer(request, MHD_HTTP_OK, STATUS_TYPE_JSON, text, len);

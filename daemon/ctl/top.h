@@ -8,7 +8,7 @@
 
 struct top_look {
     struct queue_status queues[CONFIG_MAX_QUEUES];
-    redisReply *failures[CONFIG_MAX_QUEUES]; /* owned; of each queue, as peek.lua gives them */
+    redisReply *failures[CONFIG_MAX_QUEUES]; /* owned; of each queue, what peek.lua gives */
     size_t n;
 };
 

@@ -178,9 +178,11 @@ static size_t newest(const struct top_look *look, const size_t *next,
     size_t found = SIZE_MAX;
     struct stream_entry entry;
     for (size_t i = 0; i < look->n; i++) {
+        bool more;
         const redisReply *reply = look->failures[i];
-        if (!reply || reply->type != REDIS_REPLY_ARRAY || next[i] >= reply->elements ||
-            !stream_entry_read(reply->element[next[i]], &entry) ||
+        const redisReply *entries = reply ? stream_peeked(reply, &more) : NULL;
+        if (!entries || next[i] >= entries->elements ||
+            !stream_entry_read(entries->element[next[i]], &entry) ||
             (found != SIZE_MAX && entry.unix_ms <= ret_entry->unix_ms))
             continue;
         *ret_entry = entry;

@@ -26,6 +26,16 @@ bool stream_entry_read(const redisReply *reply, struct stream_entry *ret_entry)
     return true;
 }
 
+const redisReply *stream_peeked(const redisReply *reply, bool *ret_more)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER ||
+        reply->element[1]->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    *ret_more = reply->element[0]->integer != 0;
+    return reply->element[1];
+}
+
 struct pusher_string stream_field(const struct stream_entry *entry, const char *name)
 {
     const redisReply *fields = entry->fields;

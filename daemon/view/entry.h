@@ -25,6 +25,10 @@ struct stream_entry {
 /* False if it is none. */
 bool stream_entry_read(const redisReply *reply, struct stream_entry *ret_entry);
 
+/* What peek.lua gives: its entries, each of which is still to be read, and whether there may be
+ * older ones. NULL if it is not that. */
+const redisReply *stream_peeked(const redisReply *reply, bool *ret_more);
+
 /* The value of a field; absent if the entry has none. */
 struct pusher_string stream_field(const struct stream_entry *entry, const char *name);
 

@@ -3,8 +3,8 @@
 --
 -- KEYS  failures
 -- ARGV  id before which to begin, or '+' for the newest; how many at most; bytes that a value may have
--- gives {{id, {field, value, ...}}, ...}, the newest first, as XREVRANGE does. Behind a job that was cut comes a
---       field of its own, job_bytes: how many it has
+-- gives {more, {{id, {field, value, ...}}, ...}}, the newest first, as XREVRANGE does. Behind a job that was cut
+--       comes a field of its own, job_bytes: how many it has. more: 0 if these are the last, 1 if there may be older
 --
 -- It stops early when what it has read is a lot: whoever wants more asks again, before the last id.
 local failures, before, count, max_bytes = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -28,10 +28,10 @@ end
 local out, read, from = {}, 0, before == '+' and '+' or '(' .. before
 while #out < count and read < MAX_READ do
   local entry = redis.call('XREVRANGE', failures, from, '-', 'COUNT', 1)[1]
-  if not entry then break end
+  if not entry then return {0, out} end
   local fields = {}
   read = read + cut(entry[2], fields)
   out[#out + 1] = {entry[1], fields}
   from = '(' .. entry[1]
 end
-return out
+return {1, out}

@@ -240,6 +240,38 @@ Test(console, shows_failures_as_they_are)
     json_decref(root);
 }
 
+static bool says_more(const char *path)
+{
+    json_t *root = json_of(path, NULL, NULL, 200);
+    const json_t *more = json_object_get(root, "more");
+    cr_expect(json_is_boolean(more));
+    bool is = json_is_true(more);
+    json_decref(root);
+    return is;
+}
+
+/* An answer ends where enough was read: its length says nothing. */
+Test(console, says_whether_there_are_older_failures)
+{
+    char *job = calloc(1, (1 << 20) + 1), path[160];
+    memset(job, 'x', 1 << 20);
+    start_ready();
+    for (int i = 0; i < 5; i++) {
+        redis_do(&scene.redis, "XADD " FAILURES " 1-%d code rejected job %s", i, job);
+    }
+    free(job);
+    json_t *root = json_of("/api/failures?queue=pusher:jobs", NULL, NULL, 200);
+    const json_t *list = json_object_get(root, "failures");
+    cr_expect_eq(json_array_size(list), 4);
+    cr_expect(json_is_true(json_object_get(root, "more")));
+    snprintf(path, sizeof(path), "/api/failures?queue=pusher:jobs&before=%s",
+             json_string_value(json_object_get(json_array_get(list, 3), "stream_id")));
+    json_decref(root);
+    cr_expect_not(says_more(path));
+    cr_expect(says_more("/api/failures?queue=pusher:jobs&count=2"));
+    cr_expect_not(says_more("/api/failures?queue=pusher:jobs&before=1-0"));
+}
+
 Test(console, answers_of_large_failures_are_small)
 {
     char *data = calloc(1, 60001);

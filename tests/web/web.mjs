@@ -155,6 +155,50 @@ async function checkFailures(page) {
     "document.querySelectorAll('#failures script, #failures img, #failures b').length === 0 && !window.evil"));
 }
 
+// Of large jobs an answer has fewer: what is older is reached all the same, and stays when the newest are looked at.
+async function checkLargeFailures() {
+  const job = JSON.stringify({ channel: 'c', event: 'e', data: 'x'.repeat(500000) });
+  await redis.send('DEL', FAILURES);
+  for (let i = 0; i < 30; i++)
+    await redis.send('XADD', FAILURES, '*', 'id', `large-${i}`, 'code', 'rejected', 'error', 'too large', 'job', job);
+  const page = await openPage(open);
+  await page.waitForSelector('details.failure');
+  const failures = page.locator('details.failure'), older = page.locator('#older');
+  const first = await failures.count();
+  check('of large failures fewer are shown at once', first < 20, first);
+  for (let n = first; await older.isVisible(); n = await failures.count()) {
+    await older.click();
+    await waitFor(page, 'older ones', `document.querySelectorAll('details.failure').length > ${n} ||
+      document.getElementById('older').hidden`);
+    const now = await failures.count();
+    await page.evaluate('readFailures(false)');
+    check(`what was paged back to stays: ${now}`, await failures.count() === now, await failures.count());
+  }
+  const ids = (await failures.locator('summary').allTextContents()).map((text) => /id (large-\d+)$/.exec(text)?.[1]);
+  check('large failures are shown to the oldest, each once and in order',
+    ids.join() === Array.from({ length: 30 }, (_, i) => `large-${29 - i}`).join(), ids.join());
+  await closePage(page, 'large failures');
+}
+
+// More have come than an answer holds: nothing is hidden between them and what was shown before.
+async function checkGap() {
+  const add = (n) => redis.send('EVAL',
+    `for i = 1, ${n} do redis.call('XADD', KEYS[1], '*', 'code', 'rejected', 'job', '{}') end`, 1, FAILURES);
+  await redis.send('DEL', FAILURES);
+  await add(5);
+  const page = await openPage(open);
+  await page.waitForSelector('details.failure');
+  await add(30);
+  await page.evaluate('readFailures(false)');
+  const failures = page.locator('details.failure');
+  check('after many have come only the newest are shown', await failures.count() === 20, await failures.count());
+  await page.click('#older');
+  await waitFor(page, 'older ones', "document.querySelectorAll('details.failure').length === 35");
+  check('and all others are reached', !await page.locator('#older').isVisible());
+  await closePage(page, 'many failures');
+  await redis.send('DEL', FAILURES);
+}
+
 async function checkReadOnly() {
   const page = await openPage(locked);
   await page.waitForSelector('details.failure');
@@ -298,6 +342,8 @@ async function run() {
   await checkToken(page);
   await checkPause(page);
   await checkReplay(page);
+  await checkLargeFailures();
+  await checkGap();
   check('the page had no trouble', page.trouble.length === 0, page.trouble.join('; '));
   await checkKeyboard();
   await checkLooks();

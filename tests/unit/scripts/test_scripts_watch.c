@@ -69,6 +69,7 @@ Test(publish, tells_whether_somebody_looks)
     cr_expect_eq(publish("a", "{\"x\":1}"), 1);
 }
 
+/* What it gives: {more, entries}. */
 static redisReply *peek(const char *before, const char *count, const char *max_bytes)
 {
     redisReply *reply =
@@ -76,6 +77,7 @@ static redisReply *peek(const char *before, const char *count, const char *max_b
                   key_of(KEYS_FAILURES), before, count, max_bytes);
 
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY, "%s", reply->str);
+    cr_assert_eq(reply->elements, 2);
     return reply;
 }
 
@@ -96,16 +98,19 @@ Test(peek, gives_the_newest_first_and_goes_on_before_an_id)
 
     for (int i = 0; i < 3; i++)
         add_failure("job", 3, id[i]);
-    redisReply *reply = peek("+", "2", "100");
-    cr_assert_eq(reply->elements, 2);
-    cr_expect_str_eq(reply->element[0]->element[0]->str, id[2]);
-    cr_expect_str_eq(reply->element[1]->element[0]->str, id[1]);
-    cr_expect_str_eq(field_of(reply->element[0], "job"), "job");
-    cr_expect_null(field_of(reply->element[0], "job_bytes"));
+    redisReply *reply = peek("+", "2", "100"), *entries = reply->element[1];
+    cr_assert_eq(entries->elements, 2);
+    cr_expect_eq(reply->element[0]->integer, 1);
+    cr_expect_str_eq(entries->element[0]->element[0]->str, id[2]);
+    cr_expect_str_eq(entries->element[1]->element[0]->str, id[1]);
+    cr_expect_str_eq(field_of(entries->element[0], "job"), "job");
+    cr_expect_null(field_of(entries->element[0], "job_bytes"));
     freeReplyObject(reply);
     reply = peek(id[1], "2", "100");
-    cr_assert_eq(reply->elements, 1);
-    cr_expect_str_eq(reply->element[0]->element[0]->str, id[0]);
+    entries = reply->element[1];
+    cr_assert_eq(entries->elements, 1);
+    cr_expect_eq(reply->element[0]->integer, 0);
+    cr_expect_str_eq(entries->element[0]->element[0]->str, id[0]);
     freeReplyObject(reply);
 }
 
@@ -114,16 +119,16 @@ Test(peek, cuts_long_values_and_says_how_long_the_job_is)
     char id[FAILURE_ID_MAX];
 
     add_failure("0123456789", 10, id);
-    redisReply *reply = peek("+", "2", "4");
-    cr_assert_eq(reply->elements, 1);
-    cr_expect_str_eq(field_of(reply->element[0], "job"), "0123");
-    cr_expect_str_eq(field_of(reply->element[0], "job_bytes"), "10");
-    cr_expect_str_eq(field_of(reply->element[0], "code"), "reje");
+    redisReply *reply = peek("+", "2", "4"), *entries = reply->element[1];
+    cr_assert_eq(entries->elements, 1);
+    cr_expect_str_eq(field_of(entries->element[0], "job"), "0123");
+    cr_expect_str_eq(field_of(entries->element[0], "job_bytes"), "10");
+    cr_expect_str_eq(field_of(entries->element[0], "code"), "reje");
     freeReplyObject(reply);
 }
 
 /* Fifty jobs of a mebibyte each would keep Redis busy. */
-Test(peek, stops_when_it_has_read_a_lot)
+Test(peek, stops_when_it_has_read_a_lot_and_says_that_there_is_more)
 {
     size_t size = 1 << 20;
     char *job = calloc(1, size), id[FAILURE_ID_MAX];
@@ -131,7 +136,8 @@ Test(peek, stops_when_it_has_read_a_lot)
     for (int i = 0; i < 10; i++)
         add_failure(job, size, id);
     redisReply *reply = peek("+", "10", "4");
-    cr_expect_lt(reply->elements, 6);
+    cr_expect_lt(reply->element[1]->elements, 6);
+    cr_expect_eq(reply->element[0]->integer, 1);
     freeReplyObject(reply);
     free(job);
 }
