@@ -206,6 +206,17 @@ static const char *read_app(struct status_request *request, const json_t *body)
     return NULL;
 }
 
+/* A reason that is no text would be lost without a word. */
+static bool may_have_reason(struct status_request *request, const json_t *body)
+{
+    const json_t *reason = json_object_get(body, "reason");
+
+    if (!reason || json_is_null(reason) || json_is_string(reason))
+        return true;
+    status_answer_error(request, MHD_HTTP_BAD_REQUEST, "reason: not a text");
+    return false;
+}
+
 static void add_reason(struct script_call *call, const char *reason)
 {
     char *json = NULL;
@@ -242,7 +253,7 @@ static void change_pause(struct status_request *request, const char *op)
     struct source *source = body ? status_find_queue(request, member(body, "queue")) : NULL;
     const char *app = source ? read_app(request, body) : NULL;
 
-    if (app)
+    if (app && may_have_reason(request, body))
         send_pause(request, source, op, app, member(body, "reason"));
     json_decref(body);
 }

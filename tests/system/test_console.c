@@ -304,6 +304,9 @@ Test(console, says_what_is_wrong_with_a_request)
     cr_expect_eq(status_of("/api/pause", "{\"queue\":7}", WITH_TOKEN), 400);
     cr_expect_eq(status_of("/api/pause", "{\"queue\":\"pusher:jobs\",\"app\":\"*\"}", WITH_TOKEN),
                  404);
+    cr_expect_eq(status_of("/api/pause", "{\"queue\":\"pusher:jobs\",\"reason\":5}", WITH_TOKEN),
+                 400);
+    cr_expect_eq(redis_int(&scene.redis, "EXISTS " PAUSED), 0);
     cr_expect_eq(status_of("/api/drop", "{\"queue\":\"pusher:jobs\"}", WITH_TOKEN), 400);
     cr_expect_eq(status_of("/api/drop", "{\"queue\":\"pusher:jobs\",\"id\":\"- +\"}", WITH_TOKEN),
                  400);

@@ -155,6 +155,52 @@ async function checkFailures(page) {
     "document.querySelectorAll('#failures script, #failures img, #failures b').length === 0 && !window.evil"));
 }
 
+// Failures that were not there before, each of a job that is never sent. The first of them is opened: then the list
+// holds still.
+async function showFailures(page, n) {
+  await redis.send('DEL', FAILURES);
+  const ids = [];
+  for (let i = 0; i < n; i++) ids.unshift(await redis.send('XADD', FAILURES, '*', 'code', 'rejected', 'job', '{}'));
+  await page.click('#refresh');
+  await waitFor(page, 'the failures', `document.querySelector('details.failure')?.dataset.id === '${ids[0]}'`);
+  await page.locator('details.failure summary').first().click();
+  return ids;
+}
+
+// What it says at the end, when a button was pressed and that confirmed.
+async function saidAfter(page, button) {
+  await page.evaluate("document.getElementById('said').textContent = ''");
+  await button.click();
+  await page.keyboard.press('Enter');
+  await waitFor(page, 'the end', "document.getElementById('said').textContent");
+  return page.textContent('#said');
+}
+
+// Somebody else was quicker, or Redis is away in the midst of it: it says what was done, and why the rest was not.
+async function checkAll(page) {
+  const dropAll = page.locator('#drop-all');
+  const [, second] = await showFailures(page, 3);
+  await redis.send('XDEL', FAILURES, second);
+  let said = await saidAfter(page, dropAll);
+  check('what somebody else dropped is counted apart', /^2 dropped, 1 gone already/.test(said), said);
+  check('and is shown no more', await page.locator('details.failure').count() === 0);
+
+  const [only] = await showFailures(page, 1);
+  await redis.send('XDEL', FAILURES, only);
+  said = await saidAfter(page, page.locator('details.failure button', { hasText: 'Drop' }));
+  check('one that somebody else dropped was gone', /^It was gone already/.test(said), said);
+
+  await showFailures(page, 3);
+  let asked = 0;
+  await page.route('**/api/drop', (route) => asked++ === 0 ? route.continue()
+    : route.fulfill({ status: 503, json: { error: 'no connection to Redis' } }));
+  said = await saidAfter(page, dropAll);
+  check('where it stops it says why', said === '1 dropped; then it stopped: no connection to Redis', said);
+  check('and leaves the others', asked === 2 && await page.locator('details.failure').count() === 2);
+  await page.unroute('**/api/drop');
+  page.trouble.length = 0; // the browser says that there were a 404 and a 503
+}
+
 // Of large jobs an answer has fewer: what is older is reached all the same, and stays when the newest are looked at.
 async function checkLargeFailures() {
   const job = JSON.stringify({ channel: 'c', event: 'e', data: 'x'.repeat(500000) });
@@ -342,6 +388,7 @@ async function run() {
   await checkToken(page);
   await checkPause(page);
   await checkReplay(page);
+  await checkAll(page);
   await checkLargeFailures();
   await checkGap();
   check('the page had no trouble', page.trouble.length === 0, page.trouble.join('; '));
