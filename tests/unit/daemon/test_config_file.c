@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/config/config_keys.h"
 #include "tests/unit/daemon/config_fixture.h"
 
 TestSuite(config_file, .fini = fixture_remove);
@@ -53,6 +54,16 @@ Test(config_file, refuses_sections_it_does_not_know)
         {"[app a b]\n", "pusherd.conf:1: [app a b] has a bad name"},
     };
     CHECK_ROWS(rows);
+}
+
+Test(config_file, lists_all_sections_where_one_is_not_known)
+{
+    const char *known = strstr(fixture_error("[foo]\n", NULL, NULL), "(known: ");
+    cr_assert(known);
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        const char *name = config_section_name((enum config_section)i);
+        cr_expect(strstr(known, name), "[%s] is not in %s", name, known);
+    }
 }
 
 Test(config_file, refuses_the_same_thing_said_twice)
