@@ -160,7 +160,7 @@ Test(config_values, refuse_what_names_no_operation)
                     "triggerEvent,triggerMultipleChannels,triggerBatch,sendToUser,listChannels,"
                     "getChannel,getChannelUsers,authenticateUser,authorizeChannel,"},
         {"triggerEvent,TriggerBatch", "TriggerBatch is not the name of an operation"},
-        {"triggerEvent triggerBatch", "triggerEvent triggerBatch is not the name"},
+        {"triggerEvent triggerBatch", "triggerEvent ... is not the name"},
         {"triggerEven", "triggerEven is not the name"},
         {"triggerEvents", "triggerEvents is not the name"},
         {"all,triggerEvent", "all is not the name"},
