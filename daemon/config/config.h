@@ -34,7 +34,7 @@ struct app_settings;
 
 struct app_config {
     char *name;                    /* owned; "default" for the app of the environment */
-    struct pusher_client *client;  /* owned */
+    struct pusher_client *client;  /* owned; NULL if loaded for Redis alone */
     unsigned max_in_flight;        /* requests at a time; key max_in_flight, default 32 */
     bool adaptive;                 /* concurrency = adaptive (true, default) | fixed */
     struct app_settings *settings; /* owned; for config_dump(), without the secrets; or NULL: */
@@ -135,6 +135,9 @@ struct config_source {
     const char *app_json_file; /* {"provider":"Pusher","configuration":[{"name","value"}...]} */
     char *const *environ;      /* variables "NAME=value"; values in the file win over them */
     bool apps_optional;        /* true: no app at all is no error (pusherctl status needs none) */
+    bool redis_only;  /* true: for who talks to Redis alone: apps have no client, and files of [app]
+                         and [status], which may be for pusherd's eyes only, are not looked at */
+    bool redis_given; /* true: the caller has a URL of Redis, and url_file is not looked at */
 };
 
 /* CONFIG_DEFAULT_FILE if there is such a file, else NULL: the environment alone. */

@@ -8,8 +8,7 @@
 
 static bool is_set(const struct config_draft *draft, const struct config_key *key)
 {
-    const char *object = draft->object;
-    return *(char *const *)(object + key->offset) != NULL;
+    return draft->origins[config_key_slot(key)].layer != LAYER_NONE;
 }
 
 static int check_required(struct config_loader *loader, const struct config_draft *draft)
@@ -75,13 +74,12 @@ static void keep_in_force(struct app_settings *settings, const struct pusher_cli
     app_settings_wipe_secrets(settings);
 }
 
-static int finish(struct config_loader *loader, struct config_draft *draft, struct app_config *app)
+static int make_client(struct config_loader *loader, const struct config_draft *draft,
+                       struct app_config *app)
 {
     struct app_settings *settings = draft->object;
     struct pusher_config pusher;
     struct pusher_error error;
-    if (config_set_defaults(loader, draft, SECTION_APP) != 0 || check_required(loader, draft) != 0)
-        return -1;
     fill(settings, &pusher);
     if (pusher_client_new(&pusher, &app->client, &error) != 0)
         return fail_client(loader, draft, error.text);
@@ -91,6 +89,18 @@ static int finish(struct config_loader *loader, struct config_draft *draft, stru
         return config_fail_memory(loader->error);
     }
     keep_in_force(settings, app->client);
+    return 0;
+}
+
+static int finish(struct config_loader *loader, struct config_draft *draft, struct app_config *app)
+{
+    struct app_settings *settings = draft->object;
+    if (config_set_defaults(loader, draft, SECTION_APP) != 0 || check_required(loader, draft) != 0)
+        return -1;
+    if (loader->source->redis_only)
+        app_settings_wipe_secrets(settings);
+    else if (make_client(loader, draft, app) != 0)
+        return -1;
     app->name = draft->name;
     app->settings = settings;
     app->max_in_flight = settings->max_in_flight;
@@ -134,7 +144,7 @@ int config_finish_apps(struct config_loader *loader)
         if (finish(loader, &loader->apps[i], &config->apps[i]) != 0)
             return -1;
         config->n_apps++;
-        if (check_lease(loader, &loader->apps[i], &config->apps[i]) != 0)
+        if (config->apps[i].client && check_lease(loader, &loader->apps[i], &config->apps[i]) != 0)
             return -1;
     }
     return 0;

@@ -114,6 +114,16 @@ static int fail_twice(const struct config_context *context, unsigned line)
     return config_fail(context->error, &context->where, context->name, "set twice");
 }
 
+/* A file that is of no use to the caller may be one that it cannot read. */
+static bool is_left_out(const struct config_source *source, const struct config_key *key)
+{
+    if (!(key->flags & KEY_FROM_FILE) && key->kind != KIND_FILE)
+        return false;
+    if (key->section == SECTION_REDIS)
+        return source->redis_given && (key->flags & KEY_FROM_FILE);
+    return source->redis_only;
+}
+
 int config_set(struct config_loader *loader, struct config_draft *draft,
                const struct config_key *key, const char *value, enum config_layer layer,
                unsigned line)
@@ -129,7 +139,8 @@ int config_set(struct config_loader *loader, struct config_draft *draft,
         return fail_twice(&context, origin->line);
     if (origin->layer != LAYER_NONE || is_of_other_server(draft, key, layer))
         return 0;
-    if (config_value_parse(key, value, draft->object, &context) != 0)
+    if (!is_left_out(loader->source, key) &&
+        config_value_parse(key, value, draft->object, &context) != 0)
         return -1;
     config_note_secret(loader, layer, key, value, &context.where, context.name);
     if ((key->flags & KEY_NAMES_SERVER) && value[0] != '\0')

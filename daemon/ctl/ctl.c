@@ -67,14 +67,16 @@ static int override_redis(struct ctl *ctl)
     return CTL_DONE;
 }
 
-int ctl_load(struct ctl *ctl, bool apps_optional)
+int ctl_load(struct ctl *ctl, bool redis_only)
 {
     struct config_error error;
     struct config_source source = {
         .file = ctl->config_file ? ctl->config_file : config_default_file(),
         .app_json_file = ctl->app_json_file,
         .environ = ctl->environ,
-        .apps_optional = apps_optional,
+        .apps_optional = redis_only,
+        .redis_only = redis_only,
+        .redis_given = ctl->redis_url != NULL,
     };
     if (ctl->config)
         return CTL_DONE;

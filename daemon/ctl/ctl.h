@@ -43,9 +43,11 @@ void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* These return CTL_DONE, or another status after saying why.
  *
- * ctl_load() reads the configuration, once. ctl_pick_app() gives the app of --app, or the one that
- * a queue would take by default. ctl_pick_list() gives the list of --list, or of the only queue. */
-int ctl_load(struct ctl *ctl, bool apps_optional);
+ * ctl_load() reads the configuration, once; for who needs Redis alone, with apps that have a name
+ * and no client, as their secrets may be for pusherd only. ctl_pick_app() gives the app of --app,
+ * or the one that a queue would take by default. ctl_pick_list() gives the list of --list, or of
+ * the only queue. */
+int ctl_load(struct ctl *ctl, bool redis_only);
 int ctl_pick_app(struct ctl *ctl, const struct app_config **ret_app);
 int ctl_pick_list(struct ctl *ctl, const char **ret_list);
 

@@ -239,6 +239,46 @@ Test(config_file, may_lack_apps_where_they_are_optional)
     config_free(config);
 }
 
+static const char unit_config[] = "[app main]\napp_id=3\nkey=k\ncluster=eu\n"
+                                  "secret_file=${CREDENTIALS_DIRECTORY}/s\n"
+                                  "encryption_master_key_base64_file=/nowhere/k\n"
+                                  "ca_file=${CREDENTIALS_DIRECTORY}/ca\n"
+                                  "[app other]\napp_id=4\nkey=k\nsecret=s\ncluster=eu\n"
+                                  "[status]\ntoken_file=${CREDENTIALS_DIRECTORY}/t\n";
+
+Test(config_file, is_read_for_redis_alone_without_what_pusherd_alone_may_read)
+{
+    struct config_source source = {.file = fixture_file("pusherd.conf", 0600, unit_config),
+                                   .redis_only = true};
+    struct config *config;
+    struct config_error error;
+    cr_assert_eq(config_load(&source, &config, &error), 0, "%s", error.text);
+    cr_expect_eq(config_find_app(config, "main", 4), 0);
+    cr_expect_eq(config_find_app(config, "other", 5), 1);
+    cr_expect(!config->apps[0].client && !config->apps[1].client && !config->status_token);
+    config_free(config);
+}
+
+Test(config_file, is_checked_for_redis_alone_as_far_as_it_is_read)
+{
+    static const struct {
+        const char *ini, *error;
+    } rows[] = {
+        {"[app a]\napp_id=3\nkey=k\ncluster=eu\n", "1: [app a] secret: missing"},
+        {"[app a]\nsecret=s\nsecret_file=/s\n", "3: [app a] secret_file: set twice"},
+        {"[app a]\nport=x\n", "2: [app a] port: x is not a whole number"},
+        {"[redis]\nurl_file=${CREDENTIALS_DIRECTORY}/u\n", "2: [redis] url_file: CREDENTIALS_"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config_source source = {.file = fixture_file("pusherd.conf", 0600, rows[i].ini),
+                                       .redis_only = true};
+        struct config *config;
+        struct config_error error = {""};
+        cr_expect_neq(config_load(&source, &config, &error), 0, "row %zu", i);
+        cr_expect(strstr(error.text, rows[i].error), "%s", error.text);
+    }
+}
+
 Test(config_file, has_a_bounded_number_of_apps)
 {
     char *ini = malloc(100000);

@@ -189,6 +189,43 @@ Test(ctl_redis, shows_every_queue_of_the_configuration_or_the_one_list)
     cr_expect(strstr(run.out, "{\"queues\":[{\"name\":\"other\",") == run.out, "%s", run.out);
 }
 
+#define UNIT_CONFIG                                                                                \
+    "[app main]\napp_id=3\nkey=k\ncluster=eu\nsecret_file=${CREDENTIALS_DIRECTORY}/s\n"            \
+    "[status]\ntoken_file=${CREDENTIALS_DIRECTORY}/t\n"
+
+Test(ctl_redis, needs_no_secret_of_the_daemon_to_look_after_its_queue)
+{
+    static const char *const commands[][2] = {
+        {"status"},           {"fsck"},    {"pause"}, {"resume"}, {"failures", "list"}, {"results"},
+        {"top", "--count=1"}, {"enqueue"},
+    };
+    char file[128];
+    strcpy(file, fixture_path("conf", UNIT_CONFIG));
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        fixture_run(&run, "", "--config", file, commands[i][0], commands[i][1], NULL);
+        cr_expect_eq(run.status, 0, "%s: %d: %s", commands[i][0], run.status, run.err);
+    }
+    fixture_run(&run, NULL, "--config", file, "pause", "--app", "main", NULL);
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    fixture_run(&run, NULL, "--config", file, "pause", "--app", "mian", NULL);
+    expect(78, "");
+    fixture_run(&run, NULL, "--config", file, "list-channels", NULL);
+    expect(78, "");
+    expect_error("[app main] secret_file: CREDENTIALS_DIRECTORY is not set");
+}
+
+Test(ctl_redis, needs_no_file_with_the_url_where_one_is_given)
+{
+    char url[128];
+    const char *file = fixture_path("conf", "[redis]\nurl_file=${CREDENTIALS_DIRECTORY}/u\n");
+    snprintf(url, sizeof url, "unix://%s", fixture_redis_socket());
+    fixture_run(&run, NULL, "--config", file, "--redis", url, "status", NULL);
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    fixture_run(&run, NULL, "--config", file, "status", NULL);
+    expect(78, "");
+    expect_error("[redis] url_file: CREDENTIALS_DIRECTORY is not set");
+}
+
 Test(ctl_redis, sends_an_operation_through_the_queue_and_prints_its_outcome)
 {
     static const char outcome[] = "{\"id\":\"1\",\"ok\":true,\"http\":200}";
