@@ -26,6 +26,15 @@ prepare() {
     BENCH_REDIS=$tmp/redis.sock
     BENCH_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
     export BENCH_REDIS BENCH_PORT PUSHERD_BIN
+    forget_variables
+}
+
+# Those of a pusherd that is set up here are not for what is measured.
+forget_variables() {
+    local name
+    for name in "${!PUSHERD_@}" "${!PUSHER_@}" STATE_DIRECTORY; do
+        [ "$name" = PUSHERD_BIN ] || unset "$name"
+    done
 }
 cleanup() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
