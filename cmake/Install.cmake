@@ -1,6 +1,6 @@
 # What `cmake --install` installs, by component: pusherd here, libpusher0 and libpusher-dev in lib/ (and their page).
 #   cmake --install BUILD --component pusherd
-# Units name /usr/sbin/pusherd; under another prefix they are installed with that prefix's path.
+# Units name programs below /usr; under another prefix they are installed with that prefix's paths.
 
 install(TARGETS pusherd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT pusherd)
 install(TARGETS pusherctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT pusherd)
@@ -18,11 +18,13 @@ set(sysconfdir ${CMAKE_INSTALL_SYSCONFDIR}) # relative, so that --prefix is foll
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
     set(sysconfdir ${CMAKE_INSTALL_FULL_SYSCONFDIR}) # /etc
 endif()
+install(PROGRAMS systemd/check-reload DESTINATION lib/pusherd COMPONENT pusherd)
 install(FILES systemd/pusherd.conf.example DESTINATION ${sysconfdir}/pusherd COMPONENT pusherd)
 
 foreach(unit pusherd.service pusherd@.service)
     file(READ systemd/${unit} text)
     string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
+    string(REPLACE "/usr/lib/pusherd/" "${CMAKE_INSTALL_PREFIX}/lib/pusherd/" text "${text}")
     file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/systemd/${unit} CONTENT "${text}" @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/systemd/${unit} DESTINATION lib/systemd/system COMPONENT pusherd)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS systemd/${unit})

@@ -55,7 +55,7 @@ static int check_absent(const char *dir, bool may_make, char why[SPOOL_WHY_MAX])
     return 0;
 }
 
-/* Root may check for a daemon that runs as somebody else, as ExecReload= of the units does. */
+/* Root may check for a daemon that runs as somebody else, before it is started. */
 static const char *distrust_open_dir(int fd, bool may_make)
 {
     struct stat status;
