@@ -11,6 +11,10 @@ install(FILES docs/man/libpusher.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMP
 install(FILES examples/grafana/pusherd.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pusherd/grafana COMPONENT pusherd)
 install(FILES examples/prometheus/pusherd.rules.yml
         DESTINATION ${CMAKE_INSTALL_DATADIR}/pusherd/prometheus COMPONENT pusherd)
+foreach(doc configuration console guarantees metrics operations performance redis security)
+    install(FILES docs/${doc}.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/pusherd COMPONENT pusherd)
+endforeach()
+install(FILES docs/performance.svg DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/pusherd COMPONENT pusherd)
 install(FILES scripts/pusherctl.bash-completion RENAME pusherctl
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT pusherd)
 install(FILES systemd/pusherd.sysusers RENAME pusherd.conf DESTINATION lib/sysusers.d COMPONENT pusherd)
