@@ -1,9 +1,11 @@
 #include "daemon/log.h"
 
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,11 +29,24 @@ static struct {
     struct log_kinds kinds;
 } log_state = {.level = LOG_INFO};
 
+/* By device and inode, as systemd.exec(5) has it: the variable is inherited by whoever is started
+ * from a service, with standard error elsewhere. */
+static bool is_journal(const char *stream)
+{
+    struct stat status;
+    char own[64];
+
+    if (!stream || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    return strcmp(stream, own) == 0;
+}
+
 void log_init(int level, enum log_format format)
 {
     log_state.level = level;
     log_state.format = format;
-    log_state.to_journal = getenv("JOURNAL_STREAM") != NULL;
+    log_state.to_journal = is_journal(getenv("JOURNAL_STREAM"));
 }
 
 bool log_is_on(int level)

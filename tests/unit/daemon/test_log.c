@@ -2,8 +2,10 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -125,13 +127,28 @@ Test(log, cuts_texts_between_characters)
 
 Test(log, has_the_level_in_front_for_the_journal)
 {
-    setenv("JOURNAL_STREAM", "8:1", 1);
+    struct stat status;
+    char stream[64];
+    cr_assert_eq(fstat(STDERR_FILENO, &status), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
     log_init(LOG_INFO, LOG_FORMAT_TEXT);
     log_event(LOG_ERR, "t", "m", LOG_NUMBER("n", 1));
     log_event(LOG_WARNING, "t", "m", LOG_NUMBER("n", 1));
     log_event(LOG_NOTICE, "t", "m", LOG_NUMBER("n", 1));
     cr_expect_str_eq(written(), "<3>level=error tag=t n=1 msg=m\n<4>level=warn tag=t n=1 msg=m\n"
                                 "<5>level=info tag=t n=1 msg=m\n");
+}
+
+Test(log, has_its_time_in_front_where_the_journal_is_that_of_another_program)
+{
+    static const char *const streams[] = {"8:1", "", "x", "0:0"};
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        setenv("JOURNAL_STREAM", streams[i], 1);
+        log_init(LOG_INFO, LOG_FORMAT_TEXT);
+        log_event(LOG_ERR, "t", "m", LOG_NUMBER("n", 1));
+        cr_expect_eq(strncmp(written(), "time=", 5), 0, "%s: %s", streams[i], text);
+    }
 }
 
 Test(log, leaves_out_what_is_less_important_than_its_level)
