@@ -70,6 +70,7 @@ static CURLcode set_up(struct pusher_http *http)
     long timeout_ms = (long)pusher_client_timeout_ms(http->client);
     bool keep_alive = pusher_client_keep_alive(http->client);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* at a timeout, do not wait for the resolver */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -20,6 +20,10 @@
  * Plain requests are forwarded by an HTTP proxy, those with TLS pass through it by CONNECT. That it
  * does not know or allow us (401, 403, 407) is an answer with that status in both cases.
  *
+ * A name is looked up by a thread of libcurl's. Where the resolver does not answer in time, the
+ * call ends all the same; that thread, which has no part in the transport any more, ends when the
+ * resolver gives up.
+ *
  * One thread at a time may use a transport; several may share its client. */
 #ifndef PUSHER_HTTP_H
 #define PUSHER_HTTP_H
