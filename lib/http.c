@@ -84,6 +84,16 @@ static int64_t sign_time(const struct pusher_http *http)
     return http->fixed_unix_s ? http->fixed_unix_s : now_s() + http->clock_offset_s;
 }
 
+/* Why a request could not be signed: the check has the words for most of it. */
+static int fail_sign(const struct pusher_request *request, int code, struct pusher_error *error)
+{
+    if (code != PUSHER_EINVAL)
+        return pusher__fail_plain(error, code);
+    int rc = pusher_request_check(request->method, request->path, request->params,
+                                  request->n_params, error);
+    return rc ? rc : pusher__fail(error, code, "the time to sign for is before 1970");
+}
+
 /* Parameters can make a URL longer than usual: the buffer grows, up to URL_MAX. */
 static int write_url(struct pusher_http *http, const struct pusher_request *request,
                      struct pusher_error *error)
@@ -94,13 +104,8 @@ static int write_url(struct pusher_http *http, const struct pusher_request *requ
         memcpy(http->url, base, base_len);
         int rc = pusher_request_sign(http->client, request, sign_time(http), http->url + base_len,
                                      http->url_size - base_len);
-        if (rc == PUSHER_EINVAL) /* it has the words */
-            rc = pusher_request_check(request->method, request->path, request->params,
-                                      request->n_params, error);
-        else if (rc != 0 && rc != PUSHER_ETOOSMALL)
-            pusher__fail_plain(error, rc);
         if (rc != PUSHER_ETOOSMALL)
-            return rc;
+            return rc == 0 ? 0 : fail_sign(request, rc, error);
         if (http->url_size >= URL_MAX)
             return pusher__fail(error, PUSHER_EINVAL, "the parameters make a URL of over %zu bytes",
                                 URL_MAX);

@@ -151,6 +151,22 @@ Test(http, a_bad_request_is_not_sent)
     server_free(&server);
 }
 
+Test(http, a_time_before_1970_is_not_signed_for)
+{
+    struct server server;
+    struct pusher_error error;
+    server_start(&server, ok_step, 1, NULL);
+    struct pusher_config config = config_for(&server);
+    struct pusher_http *http = open_http(&config);
+    pusher_http_fix_clock(http, -1);
+    cr_assert_eq(fail(http, &error), PUSHER_EINVAL);
+    cr_assert_str_eq(error.text, "the time to sign for is before 1970");
+    close_http(http);
+    server_stop(&server);
+    cr_assert_eq(server.n_connections, 0);
+    server_free(&server);
+}
+
 Test(http, nothing_to_free_is_no_error)
 {
     struct pusher_answer answer = {.status = 0};
