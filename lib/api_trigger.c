@@ -56,6 +56,20 @@ static int check_all_channels(const struct pusher_client *client,
     return 0;
 }
 
+/* A request has one channel at least: if that with the longest name fits one, all do. */
+static int check_longest(const struct pusher_client *client, const struct pusher_trigger *trigger,
+                         struct pusher_error *error)
+{
+    struct pusher_trigger alone = *trigger;
+    size_t size;
+    alone.n_channels = 1;
+    for (size_t i = 1; i < trigger->n_channels; i++) {
+        if (trigger->channels[i].len > alone.channels->len)
+            alone.channels = &trigger->channels[i];
+    }
+    return pusher_trigger_check(client, &alone, &size, error);
+}
+
 /* The longest beginning of `left` that fits one request; halves what is too large for it. */
 static int cut_trigger(const struct pusher_client *client, const struct pusher_trigger *left,
                        struct pusher_trigger *ret_part, size_t *ret_size,
@@ -66,9 +80,12 @@ static int cut_trigger(const struct pusher_client *client, const struct pusher_t
     if (ret_part->n_channels > max)
         ret_part->n_channels = max;
     for (;;) {
-        int rc = pusher_trigger_check(client, ret_part, ret_size, error);
+        struct pusher_error reason;
+        int rc = pusher_trigger_check(client, ret_part, ret_size, &reason);
+        if (rc == 0)
+            return 0;
         if (rc != PUSHER_ETOOLARGE || ret_part->n_channels == 1)
-            return rc;
+            return pusher__fail(error, rc, "%s", reason.text);
         ret_part->n_channels /= 2;
     }
 }
@@ -109,6 +126,8 @@ int pusher_api_trigger(struct pusher_http *http, const struct pusher_trigger *tr
     size_t size;
     pusher__result_init(ret_result);
     int rc = check_all_channels(client, trigger, ret_error);
+    if (rc == 0)
+        rc = check_longest(client, trigger, ret_error);
     while (rc == 0 && left.n_channels > 0) {
         rc = cut_trigger(client, &left, &part, &size, ret_error);
         if (rc == 0)

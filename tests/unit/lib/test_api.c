@@ -145,6 +145,7 @@ Test(api, channels_are_split_where_a_request_would_be_too_large)
     }
     cr_assert_eq(total, 40);
     cr_assert_lt(s.server.n_requests, 10);
+    cr_assert_eq(s.error.code, 0);
     close_scene(&s);
 }
 
@@ -174,6 +175,7 @@ static void expect_not_sent(struct pusher_trigger trigger, int code)
     struct scene s;
     struct pusher_config config = some_config();
     config.encryption_master_key_base64 = SOME_MASTER_KEY;
+    config.max_request_bytes = 200;
     open_scene_as(&s, steps, 1, config);
     cr_assert_eq(pusher_api_trigger(s.http, &trigger, &s.result, &s.error), code);
     cr_assert_eq(s.error.code, code);
@@ -187,10 +189,13 @@ static void expect_not_sent(struct pusher_trigger trigger, int code)
 Test(api, nothing_is_sent_before_all_channels_are_checked)
 {
     struct pusher_string channels[250];
-    char names[250][32];
+    char names[250][32], longest[199];
+    memset(longest, 'l', sizeof(longest));
     fill_channels(channels, names, 250);
     channels[249] = pusher_str("a b");
     expect_not_sent(some_trigger(channels, 250), PUSHER_ECHANNEL);
+    channels[249] = (struct pusher_string){longest, sizeof(longest)};
+    expect_not_sent(some_trigger(channels, 250), PUSHER_ETOOLARGE);
     channels[249] = pusher_str("private-encrypted-x");
     expect_not_sent(some_trigger(channels, 250), PUSHER_ENOTENCRYPTABLE);
     expect_not_sent(some_trigger(channels, 0), PUSHER_ECHANNEL);
