@@ -161,6 +161,7 @@ static bool is_outdated(const struct transfer *transfer, enum answer_kind kind)
 static struct answer read_answer(struct transfer *transfer, struct pusher_reply *reply)
 {
     const struct http_call *call = &transfer->call;
+    const struct dispatch_app *app = &transfer->dispatch->apps[transfer->request->app];
     struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = call->error};
 
     if (call->cancelled)
@@ -172,8 +173,9 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     answer.http = reply->status;
     answer.text = reply->text[0] != '\0' ? reply->text : call->error;
     if (answer.kind == ANSWER_RETRY && call->retry_after[0] != '\0')
-        answer.retry_after_ms = pusher_retry_after_ms(call->retry_after, strlen(call->retry_after),
-                                                      clock_unix_s(), RETRY_AFTER_MAX_MS);
+        answer.retry_after_ms =
+            pusher_retry_after_ms(call->retry_after, strlen(call->retry_after),
+                                  clock_unix_s() + app->clock_offset_s, RETRY_AFTER_MAX_MS);
     return answer;
 }
 

@@ -75,7 +75,8 @@ size_t pusher__http_on_header(char *line, size_t unit, size_t n, void *arg)
         http->date_s = ms < 0 ? -1 : ms / 1000;
     }
     if (read_header(line, unit * n, "Retry-After", &value))
-        http->retry_after_ms = pusher_retry_after_ms(value.ptr, value.len, now_s(), RETRY_AFTER_MS);
+        http->retry_after_ms = pusher_retry_after_ms(
+            value.ptr, value.len, now_s() + http->clock_offset_s, RETRY_AFTER_MS);
     return unit * n;
 }
 

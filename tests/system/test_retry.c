@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/support/scene.h"
 
@@ -102,6 +103,23 @@ Test(retry, waits_as_long_as_the_server_asks)
 {
     expect_second_attempt("{'status':503,'headers':{'Retry-After':'1'}}");
     cr_expect_geq(request_us(1) - request_us(0), 990000);
+}
+
+/* By our own clock the date is an hour away, and the app would be held for the most, a minute. */
+Test(retry, waits_for_a_date_of_the_servers_clock)
+{
+    char rules[512], date[64];
+    time_t then = time(NULL) + 3600 + 2;
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
+    snprintf(rules, sizeof(rules),
+             "[{'times':1,'action':{'skew_s':3600}},"
+             "{'times':1,'action':{'skew_s':3600,'status':503,'headers':{'Retry-After':'%s'}}},"
+             "{'action':{'skew_s':3600}}]",
+             date);
+    fake_server_set_rules(&scene.fake, rules);
+    push_one("j");
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 3);
 }
 
 Test(retry, gives_up_after_max_attempts)

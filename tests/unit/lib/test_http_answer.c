@@ -197,6 +197,45 @@ Test(http_answer, signs_again_by_the_servers_clock)
     expect_signed_again(-23 * HOUR_S);
 }
 
+/* Asks to come back at this time of the server's, whose clock is so far ahead. */
+static const char *asks_to_wait(int64_t ahead_s, int64_t wait_s)
+{
+    static char answer[256];
+    time_t server_s = time(NULL) + (time_t)(ahead_s + wait_s);
+    struct tm utc;
+    strftime(answer, sizeof(answer),
+             "HTTP/1.1 503 Later\r\nRetry-After: %a, %d %b %Y %H:%M:%S GMT\r\n"
+             "Content-Length: 0\r\n\r\n",
+             gmtime_r(&server_s, &utc));
+    return answer;
+}
+
+static void expect_wait(int64_t ahead_s, int64_t wait_s)
+{
+    const struct server_step steps[] = {{expired(ahead_s), SERVER_KEEP, 0},
+                                        {asks_to_wait(ahead_s, wait_s), SERVER_KEEP, 0}};
+    struct server server;
+    struct pusher_answer answer;
+    struct pusher_error error;
+    server_start(&server, steps, 2, NULL);
+    struct pusher_config config = config_for(&server);
+    struct pusher_http *http = open_http(&config);
+    struct pusher_request get = get_request();
+    cr_assert_eq(pusher_http_perform(http, &get, &answer, &error), 0, "%s", error.text);
+    cr_assert_eq(answer.status, 503);
+    cr_assert_lt(llabs(answer.retry_after_ms - wait_s * 1000), 60000);
+    pusher_answer_free(&answer);
+    close_http(http);
+    server_stop(&server);
+    server_free(&server);
+}
+
+Test(http_answer, a_date_to_wait_for_is_of_the_servers_clock)
+{
+    expect_wait(5 * HOUR_S, 1200);
+    expect_wait(-5 * HOUR_S, 1200);
+}
+
 /* Requests that a GET makes when every answer is this. */
 static size_t count_tries(const char *answer, int64_t fixed_unix_s)
 {
