@@ -33,10 +33,20 @@ static void add_event(const struct pusher_client *client, struct batch *batch,
     batch->events[batch->n++] = (struct pusher_string){json, size};
 }
 
+/* What belongs into the header Host: the port only where it is not that of the scheme. */
+static struct pusher_string place_of(const struct pusher_client *client)
+{
+    const char *place = strstr(pusher_client_base_url(client), "://") + strlen("://");
+    bool is_usual = pusher_client_port(client) == (pusher_client_use_tls(client) ? 443 : 80);
+    size_t len = is_usual ? (size_t)(strrchr(place, ':') - place) : strlen(place);
+    return (struct pusher_string){place, len};
+}
+
 /* The signature holds for ten minutes: it is made when the request is sent, not earlier. */
 static void send_batch(const struct pusher_client *client, struct batch *batch)
 {
     char target[PUSHER_TARGET_MAX];
+    struct pusher_string place = place_of(client);
     size_t size = pusher_batch_size(batch->events, batch->n);
     char *body = malloc(size);
     if (!body)
@@ -45,9 +55,9 @@ static void send_batch(const struct pusher_client *client, struct batch *batch)
     if (pusher_request_target(client, "POST", pusher_path_batch_events(client), NULL, 0, body, size,
                               time(NULL), target, sizeof(target)) != 0)
         errx(1, "cannot sign");
-    printf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+    printf("POST %s HTTP/1.1\r\nHost: %.*s\r\nContent-Type: application/json\r\n"
            "Content-Length: %zu\r\n\r\n%.*s\n",
-           target, pusher_client_host(client), size, (int)size, body);
+           target, (int)place.len, place.ptr, size, (int)size, body);
     free(body);
     for (size_t i = 0; i < batch->n; i++)
         free((void *)(uintptr_t)batch->events[i].ptr);
