@@ -3,8 +3,10 @@
  * Every function that can fail returns an int: 0 when done, else one of the codes below, all
  * negative. Where a function takes `struct pusher_error *ret_error`, it may be NULL; on failure it
  * receives the code and one line of text for humans, which names what is wrong and the limit it
- * broke. Texts never contain a secret, a key or the data of an event. What else is returned through
- * ret_... is written on success only, unless its header says otherwise. */
+ * broke. Texts never contain a secret, a key or the data of an event, save what the server itself
+ * said in its answer: Pusher repeats the app's key (not its secret) where it refuses a signature.
+ * What else is returned through ret_... is written on success only, unless its header says
+ * otherwise. */
 #ifndef PUSHER_ERROR_H
 #define PUSHER_ERROR_H
 

@@ -24,7 +24,9 @@
  * call ends all the same; that thread, which has no part in the transport any more, ends when the
  * resolver gives up.
  *
- * One thread at a time may use a transport; several may share its client. */
+ * One thread at a time may use a transport; several may share its client. After fork() a child must
+ * neither use nor free a transport of its parent's, as both hold the same connection: it makes its
+ * own. */
 #ifndef PUSHER_HTTP_H
 #define PUSHER_HTTP_H
 
@@ -57,7 +59,8 @@ PUSHER_EXTERN void pusher_http_free(struct pusher_http *http);
 
 /* Signs, sends, and waits for the whole answer, whatever its status is. On success the caller frees
  * *ret_answer. PUSHER_EUNREACHABLE, PUSHER_ETIMEOUT, PUSHER_EREPLY (an answer that is too long or
- * no HTTP), PUSHER_ECONFIG (TLS), or what pusher_request_target() gives. */
+ * no HTTP), PUSHER_ECONFIG (the ca_file holds no certificate), or what pusher_request_target()
+ * gives. A certificate that is not trusted is PUSHER_EUNREACHABLE, and the text says so. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_http_perform(struct pusher_http *http,
                                                         const struct pusher_request *request,
                                                         struct pusher_answer *ret_answer,
