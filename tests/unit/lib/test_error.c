@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "lib/report.h"
 #include "pusher/error.h"
@@ -62,8 +63,13 @@ Test(error, a_long_string_of_blanks_is_shown_within_its_buffer)
     }
 }
 
-Test(error, the_version_is_a_number)
+Test(error, library_and_headers_have_the_version_of_the_project)
 {
-    cr_assert_gt(strlen(pusher_version()), 4);
-    cr_assert_not_null(strchr(pusher_version(), '.'));
+    char text[32];
+    snprintf(text, sizeof(text), "%d.%d.%d", PUSHER_VERSION_MAJOR, PUSHER_VERSION_MINOR,
+             PUSHER_VERSION_PATCH);
+    cr_assert_str_eq(text, PROJECT_VERSION);
+    cr_assert_str_eq(PUSHER_VERSION, PROJECT_VERSION);
+    cr_assert_str_eq(pusher_version(), PROJECT_VERSION);
+    cr_assert_geq(PUSHER_VERSION_NUMBER, 100);
 }
