@@ -24,15 +24,6 @@ int pusher_init(void)
     return sodium_init() < 0 ? PUSHER_ECRYPTO : 0;
 }
 
-void pusher_config_init(struct pusher_config *config)
-{
-    *config = (struct pusher_config){
-        .use_tls = true,
-        .keep_alive = true,
-        .sign_prefix = true,
-    };
-}
-
 /* malloc'ed text, or NULL. */
 __attribute__((format(printf, 1, 2))) static char *format_text(const char *format, ...)
 {
@@ -152,24 +143,31 @@ static int fetch_digests(struct pusher_client *client, struct pusher_error *erro
     return client->sha256 ? 0 : pusher__fail_plain(error, PUSHER_ECRYPTO);
 }
 
+static int fill(struct pusher_client *client, const struct pusher_config *config,
+                struct pusher_error *error)
+{
+    copy_numbers(client, config);
+    if (copy_strings(client, config) != 0)
+        return pusher__fail_plain(error, PUSHER_ENOMEM);
+    int rc = copy_secrets(client, config, error);
+    return rc == 0 ? fetch_digests(client, error) : rc;
+}
+
 int pusher_client_new(const struct pusher_config *config, struct pusher_client **ret_client,
                       struct pusher_error *ret_error)
 {
+    struct pusher_config known;
     if (pusher_init() != 0)
         return pusher__fail_plain(ret_error, PUSHER_ECRYPTO);
-    int rc = pusher__config_check(config, ret_error);
+    int rc = pusher__config_take(config, &known, ret_error);
+    if (rc == 0)
+        rc = pusher__config_check(&known, ret_error);
     if (rc != 0)
         return rc;
     struct pusher_client *client = calloc(1, sizeof(*client));
     if (!client)
         return pusher__fail_plain(ret_error, PUSHER_ENOMEM);
-    copy_numbers(client, config);
-    if (copy_strings(client, config) != 0)
-        rc = pusher__fail_plain(ret_error, PUSHER_ENOMEM);
-    if (rc == 0)
-        rc = copy_secrets(client, config, ret_error);
-    if (rc == 0)
-        rc = fetch_digests(client, ret_error);
+    rc = fill(client, &known, ret_error);
     if (rc == 0)
         *ret_client = client;
     else

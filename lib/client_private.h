@@ -36,6 +36,12 @@ struct pusher_client {
     bool use_tls, keep_alive, sign_prefix, can_encrypt;
 };
 
+/* What the caller has of its configuration, and defaults where it ends before ours does.
+ * PUSHER_ECONFIG if it was not initialised, or sets what we do not know. */
+PUSHER_MUST_CHECK int pusher__config_take(const struct pusher_config *config,
+                                          struct pusher_config *ret_known,
+                                          struct pusher_error *ret_error);
+
 /* Checks every field but the master key's text. PUSHER_ECONFIG names the one that is wrong. */
 PUSHER_MUST_CHECK int pusher__config_check(const struct pusher_config *config,
                                            struct pusher_error *ret_error);

@@ -29,8 +29,11 @@ extern "C" {
 
 struct pusher_client;
 
-/* All strings are borrowed for the call to pusher_client_new() only; NULL and "" mean not set. */
+/* All strings are borrowed for the call to pusher_client_new() only; NULL and "" mean not set.
+ * Always begin with pusher_config_init(): a struct that was only zeroed is refused. New fields come
+ * at the end in later versions; a program that was built before gets their defaults. */
 struct pusher_config {
+    size_t size;         /* set by pusher_config_init(): of the struct as the program knows it */
     const char *app_id;  /* required; [A-Za-z0-9_-]+ */
     const char *key;     /* required */
     const char *secret;  /* required */
@@ -62,12 +65,17 @@ struct pusher_config {
 /* Prepares libsodium. 0, or PUSHER_ECRYPTO. May be called again, and by several threads. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_init(void);
 
-/* Sets every field to its default. */
-PUSHER_EXTERN void pusher_config_init(struct pusher_config *config);
+/* Sets every field to its default: void pusher_config_init(struct pusher_config *config). */
+#define pusher_config_init(config) pusher_config_init_sized((config), sizeof(*(config)))
+
+/* The function behind it, for other languages: writes `size` bytes and no more, which is what the
+ * caller has of the struct. */
+PUSHER_EXTERN void pusher_config_init_sized(struct pusher_config *config, size_t size);
 
 /* Makes a client; it copies what it needs, secrets into memory that is locked, as far as
- * RLIMIT_MEMLOCK allows (a page each), and wiped. PUSHER_ECONFIG names the field that is wrong. On
- * success the caller owns *ret_client. */
+ * RLIMIT_MEMLOCK allows (a page each), and wiped. PUSHER_ECONFIG names the field that is wrong, or
+ * says that pusher_config_init() was not called, or that a field is set that only later versions
+ * have. On success the caller owns *ret_client. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_client_new(const struct pusher_config *config,
                                                       struct pusher_client **ret_client,
                                                       struct pusher_error *ret_error);
