@@ -83,6 +83,30 @@ void plan_fail_part(struct arena *arena, struct plan_part *part, const char *cod
     part->error = keep_text(arena, text);
 }
 
+int plan_fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
+                          const char *text)
+{
+    size_t n = job_spec_n_items(&plan->spec);
+
+    if (n <= 1 || plan->record.progress.len == 0)
+        return plan_fail_job(arena, plan, code, text);
+    plan->n_parts = plan->n_listed = 0;
+    plan->wants_info = false;
+    plan->n_items = (uint32_t)n;
+    if (plan_reserve(arena, plan, n, n) != 0)
+        return -1;
+    for (uint32_t i = 0; i < n; i++) {
+        struct plan_part *part;
+
+        if (record_is_delivered(plan->record.progress, i))
+            continue;
+        part = plan_add_part(plan, PLAN_DONE);
+        plan_list_item(plan, part, i, (struct pusher_string){NULL, 0});
+        plan_fail_part(arena, part, code, text);
+    }
+    return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
+}
+
 int plan_set_lanes(const struct admission *admission, const struct plan *plan,
                    struct plan_part *part, const struct pusher_string *channels, size_t n)
 {
@@ -125,36 +149,12 @@ static void find_app(const struct admission *admission, struct plan *plan)
     plan->app_name = pusher_str(plan->app->name);
 }
 
-/* A job that is ruled out though some of it was delivered fails in its other items alone: who sends
- * it again must know which. */
-static int fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
-                            const char *text)
-{
-    size_t n = job_spec_n_items(&plan->spec);
-
-    if (n <= 1 || plan->record.progress.len == 0)
-        return plan_fail_job(arena, plan, code, text);
-    plan->n_items = (uint32_t)n;
-    if (plan_reserve(arena, plan, n, n) != 0)
-        return -1;
-    for (uint32_t i = 0; i < n; i++) {
-        struct plan_part *part;
-
-        if (record_is_delivered(plan->record.progress, i))
-            continue;
-        part = plan_add_part(plan, PLAN_DONE);
-        plan_list_item(plan, part, i, (struct pusher_string){NULL, 0});
-        plan_fail_part(arena, part, code, text);
-    }
-    return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
-}
-
 static int fail_orphaned(struct arena *arena, struct plan *plan)
 {
     char text[64];
 
     (void)snprintf(text, sizeof(text), "its claim was orphaned %u times", plan->record.orphanings);
-    return fail_undelivered(arena, plan, "crash_loop", text);
+    return plan_fail_undelivered(arena, plan, "crash_loop", text);
 }
 
 static int fail_op(struct arena *arena, struct plan *plan)
@@ -163,15 +163,15 @@ static int fail_op(struct arena *arena, struct plan *plan)
 
     (void)snprintf(text, sizeof(text), "%s is not among the operations of this queue",
                    job_op_name(plan->spec.op));
-    return fail_undelivered(arena, plan, job_code_name(JOB_UNKNOWN_OP), text);
+    return plan_fail_undelivered(arena, plan, job_code_name(JOB_UNKNOWN_OP), text);
 }
 
 static int fail_app(struct arena *arena, struct plan *plan)
 {
-    return fail_undelivered(arena, plan, "unknown_app",
-                            plan->spec.app.ptr
-                                ? "no app of this name is configured"
-                                : "the job names no app, and the queue has no default");
+    return plan_fail_undelivered(arena, plan, "unknown_app",
+                                 plan->spec.app.ptr
+                                     ? "no app of this name is configured"
+                                     : "the job names no app, and the queue has no default");
 }
 
 /* What rules a job out before it is planned as its operation wants. 1: it is ruled out, and planned
@@ -189,7 +189,7 @@ static int rule_out(const struct admission *admission, struct plan *plan)
     if (!plan->app)
         return fail_app(arena, plan) == 0 ? 1 : -1;
     if (spec->expires_at_ms > 0 && (uint64_t)spec->expires_at_ms <= now)
-        return fail_undelivered(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
+        return plan_fail_undelivered(arena, plan, "expired", "expiresAt has passed") == 0 ? 1 : -1;
     if (spec->deliver_at_ms > 0 && (uint64_t)spec->deliver_at_ms > now)
         plan->park_until_ms = admission->now_ms + ((uint64_t)spec->deliver_at_ms - now);
     return 0;

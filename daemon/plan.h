@@ -68,6 +68,11 @@ int plan_call(const struct admission *admission, struct plan *plan)
 int plan_fail_job(struct arena *arena, struct plan *plan, const char *code, const char *text)
     __attribute__((warn_unused_result));
 
+/* The same, but of a job of which some was delivered only the other items fail: who sends it again
+ * must know which. */
+int plan_fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
+                          const char *text) __attribute__((warn_unused_result));
+
 /* Room for parts and items; -1 when out of memory. */
 int plan_reserve(struct arena *arena, struct plan *plan, size_t n_parts, size_t n_listed)
     __attribute__((warn_unused_result));

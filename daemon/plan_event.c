@@ -1,5 +1,8 @@
 /* Operations that publish: events for batches, and triggers of many channels. */
 #include "daemon/plan.h"
+
+#include <stdio.h>
+
 #include "pusher/command.h"
 
 static int plan_event(const struct admission *admission, struct plan *plan,
@@ -72,39 +75,118 @@ static int plan_batch(const struct admission *admission, struct plan *plan)
     return 0;
 }
 
-/* One request for up to max_channels channels, from `channels` whose names are good. */
+/* The channels of a job that are still to be sent and have good names. */
+struct targets {
+    struct pusher_string *channels;
+    uint32_t *indexes; /* in the job */
+    size_t n;
+    struct pusher_request *request; /* the same for each of its parts */
+};
+
+static int make_targets(const struct admission *admission, const struct plan *plan,
+                        struct targets *ret_targets)
+{
+    struct arena *arena = admission->arena;
+    size_t n = plan->spec.n_channels;
+
+    ret_targets->n = 0;
+    ret_targets->channels = arena_alloc(arena, n * sizeof(*ret_targets->channels));
+    ret_targets->indexes = arena_alloc(arena, n * sizeof(*ret_targets->indexes));
+    ret_targets->request = arena_alloc(arena, sizeof(*ret_targets->request));
+    if (!ret_targets->channels || !ret_targets->indexes || !ret_targets->request)
+        return -1;
+    pusher_command_events(plan->app->client, pusher_str(NULL), ret_targets->request);
+    return 0;
+}
+
+/* Halves the channels until they fit one request, as libpusher's pusher_api_trigger() does. */
+static int cut_trigger(const struct pusher_client *client, struct pusher_trigger *trigger,
+                       size_t *ret_size, struct pusher_error *error)
+{
+    for (;;) {
+        int rc = pusher_trigger_check(client, trigger, ret_size, error);
+
+        if (rc != PUSHER_ETOOLARGE || trigger->n_channels == 1)
+            return rc;
+        trigger->n_channels /= 2;
+    }
+}
+
+/* How many of the targets from `first` on, of which one alone is too large, are not shorter. */
+static size_t count_too_large(const struct targets *targets, size_t first)
+{
+    size_t n = 1;
+
+    while (first + n < targets->n &&
+           targets->channels[first + n].len >= targets->channels[first].len)
+        n++;
+    return n;
+}
+
+/* One request for at most `max` of the targets from `first` on; *ret_n says for how many. */
 static int plan_trigger(const struct admission *admission, struct plan *plan,
-                        const struct pusher_string *channels, const uint32_t *indexes, size_t n)
+                        const struct targets *targets, size_t first, size_t max, size_t *ret_n)
 {
     const struct job_spec *spec = &plan->spec;
     struct plan_part *part = plan_add_part(plan, PLAN_TRIGGER);
-    struct pusher_request *request = arena_alloc(admission->arena, sizeof(*request));
     struct pusher_error error;
+    size_t n = targets->n - first < max ? targets->n - first : max;
+    int rc;
 
-    if (!request)
-        return -1;
-    pusher_command_events(plan->app->client, pusher_str(NULL), request);
-    part->request = request;
+    part->request = targets->request;
     part->target_size = PUSHER_TARGET_MAX;
-    part->trigger =
-        (struct pusher_trigger){channels, n, spec->event, spec->data, spec->socket_id, spec->info};
-    for (size_t i = 0; i < n; i++)
-        plan_list_item(plan, part, indexes[i], channels[i]);
-    if (pusher_trigger_check(plan->app->client, &part->trigger, &part->size, &error) != 0) {
+    part->trigger = (struct pusher_trigger){
+        targets->channels + first, n, spec->event, spec->data, spec->socket_id, spec->info};
+    rc = cut_trigger(plan->app->client, &part->trigger, &part->size, &error);
+    n = rc == PUSHER_ETOOLARGE ? count_too_large(targets, first) : part->trigger.n_channels;
+    for (size_t i = first; i < first + n; i++)
+        plan_list_item(plan, part, targets->indexes[i], targets->channels[i]);
+    *ret_n = n;
+    if (rc != 0) {
         part->size = 0;
         plan_fail_part(admission->arena, part, plan_code_name(error.code), error.text);
         return 0;
     }
-    return plan_set_lanes(admission, plan, part, channels, n);
+    return plan_set_lanes(admission, plan, part, targets->channels + first, n);
 }
 
-/* Channels with good names go to the front of `good`; for others a failed part is planned. */
-static int sort_channels(const struct admission *admission, struct plan *plan,
-                         struct pusher_string *good, uint32_t *indexes, size_t *ret_n)
+static int fail_too_large(const struct admission *admission, struct plan *plan)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof(text), "cut for max_request_bytes it would have over %zu bytes",
+                   admission->arena->max_bytes);
+    return plan_fail_undelivered(admission->arena, plan, pusher_error_name(PUSHER_ETOOLARGE), text);
+}
+
+/* Each request is begun with twice as many channels as fitted the one before: what many channels
+ * cost is then no more than a few looks at each. The data is in every request, so that cutting can
+ * make gigabytes of one job: it has a limit. */
+static int plan_triggers(const struct admission *admission, struct plan *plan,
+                         const struct targets *targets)
+{
+    size_t max = pusher_client_max_channels(plan->app->client), n = max, bytes = 0;
+    bool is_cut = false;
+
+    for (size_t first = 0; first < targets->n; first += n) {
+        size_t begin_with = n < max / 2 ? 2 * n : max;
+
+        if (plan_trigger(admission, plan, targets, first, begin_with, &n) != 0)
+            return -1;
+        bytes += plan->parts[plan->n_parts - 1].size;
+        is_cut |= n < max && first + n < targets->n;
+        if (is_cut && bytes > admission->arena->max_bytes)
+            return fail_too_large(admission, plan);
+    }
+    return 0;
+}
+
+/* Channels with good names become targets; for others a failed part is planned. */
+static void sort_channels(const struct admission *admission, struct plan *plan,
+                          struct targets *targets)
 {
     const struct job_spec *spec = &plan->spec;
     struct pusher_error error;
-    size_t n = 0;
 
     for (uint32_t i = 0; i < spec->n_channels; i++) {
         struct plan_part *part;
@@ -112,24 +194,20 @@ static int sort_channels(const struct admission *admission, struct plan *plan,
         if (record_is_delivered(plan->record.progress, i))
             continue;
         if (pusher_channel_check(plan->app->client, spec->channels[i], &error) == 0) {
-            good[n] = spec->channels[i];
-            indexes[n++] = i;
+            targets->channels[targets->n] = spec->channels[i];
+            targets->indexes[targets->n++] = i;
             continue;
         }
         part = plan_add_part(plan, PLAN_DONE);
         plan_list_item(plan, part, i, spec->channels[i]);
         plan_fail_part(admission->arena, part, plan_code_name(error.code), error.text);
     }
-    *ret_n = n;
-    return 0;
 }
 
 static int plan_channels(const struct admission *admission, struct plan *plan)
 {
     const struct job_spec *spec = &plan->spec;
-    size_t max = pusher_client_max_channels(plan->app->client), n = 0;
-    struct pusher_string *good = arena_alloc(admission->arena, spec->n_channels * sizeof(*good));
-    uint32_t *indexes = arena_alloc(admission->arena, spec->n_channels * sizeof(*indexes));
+    struct targets targets;
 
     for (size_t i = 0; i < spec->n_channels && spec->n_channels > 1; i++) {
         if (pusher_channel_is_encrypted(spec->channels[i]))
@@ -137,17 +215,13 @@ static int plan_channels(const struct admission *admission, struct plan *plan)
                                  pusher_error_text(PUSHER_ENOTENCRYPTABLE));
     }
     plan->n_items = (uint32_t)spec->n_channels;
-    if (!good || !indexes ||
-        plan_reserve(admission->arena, plan, 2 * spec->n_channels, spec->n_channels) != 0)
+    /* Each channel is in one part, and no part has none. */
+    if (make_targets(admission, plan, &targets) != 0 ||
+        plan_reserve(admission->arena, plan, spec->n_channels, spec->n_channels) != 0)
         return -1;
-    if (sort_channels(admission, plan, good, indexes, &n) != 0)
-        return -1;
+    sort_channels(admission, plan, &targets);
     plan->wants_info = spec->info.ptr != NULL;
-    for (size_t i = 0; i < n; i += max) {
-        if (plan_trigger(admission, plan, good + i, indexes + i, n - i < max ? n - i : max) != 0)
-            return -1;
-    }
-    return 0;
+    return plan_triggers(admission, plan, &targets);
 }
 
 int plan_events(const struct admission *admission, struct plan *plan)

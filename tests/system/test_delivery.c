@@ -114,6 +114,43 @@ Test(delivery, of_250_channels_is_split_and_is_one_result)
     free(channels);
 }
 
+/* On a server that takes 1000 bytes: 40 channels of 28 bytes are more. */
+static void open_small(void)
+{
+    scene_open(&scene, &(struct scene_options){.app = "max_request_bytes = 1000"});
+    scene_start_pusherd(&scene);
+}
+
+Test(delivery_small, of_channels_that_fit_no_request_is_split, .init = open_small,
+     .fini = close_scene, .timeout = 120)
+{
+    char channels[2048] = "";
+    for (size_t i = 0; i < 40; i++) {
+        snprintf(channels + strlen(channels), sizeof(channels) - strlen(channels), "%s'%028zu'",
+                 i ? "," : "", i);
+    }
+    job_push(&scene.redis, JOB_JSON,
+             "{'id':'c','channels':[%s],'event':'e','data':'x','info':'subscription_count'}",
+             channels);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 2);
+    cr_assert_eq(fake_server_events(&scene.fake), 40);
+    char *text = outcomes_field(&scene.redis, RESULTS, "c", "result");
+    json_t *result = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    cr_expect_eq(json_object_size(json_object_get(result, "channels")), 40, "%s", text);
+    unsigned seen[40] = {0}; /* the two requests go out together */
+    for (size_t i = 0; i < 40; i++) {
+        json_t *event = scene_event(&scene, i);
+        seen[strtoul(json_string_value(json_object_get(event, "channel")), NULL, 10) % 40]++;
+        json_decref(event);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        cr_expect_eq(seen[i], 1, "channel %zu: %u times", i, seen[i]);
+    }
+    json_decref(result);
+    free(text);
+}
+
 /* {'channel':'ch','event':'e','data':{'n':0}},.. */
 static char *event_list(size_t n, const char *more)
 {
