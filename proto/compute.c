@@ -9,11 +9,16 @@
 #include "pusher/auth.h"
 #include "pusher/webhook.h"
 
-static int fail(struct pusher_error *error, int code)
+static int fail_with(struct pusher_error *error, int code, const char *text)
 {
     error->code = code;
-    snprintf(error->text, sizeof error->text, "%s", pusher_error_text(code));
+    snprintf(error->text, sizeof error->text, "%s", text);
     return code;
+}
+
+static int fail(struct pusher_error *error, int code)
+{
+    return fail_with(error, code, pusher_error_text(code));
 }
 
 /* {"valid":true,"time_ms":..,"events":[..]} */
@@ -53,11 +58,11 @@ static int quote(const char *text, char **ret_json, struct pusher_error *error)
     return 0;
 }
 
-/* "", which is no method and no path, for a text that is too long or holds a NUL. */
+/* NULL for a text that is too long or holds a NUL. */
 static const char *c_string(struct pusher_string text, char *buf, size_t size)
 {
     if (text.len >= size || memchr(text.ptr, '\0', text.len))
-        return "";
+        return NULL;
     memcpy(buf, text.ptr, text.len);
     buf[text.len] = '\0';
     return buf;
@@ -74,8 +79,10 @@ static int sign_query(const struct pusher_client *client, const struct job_spec 
     const char *path = c_string(spec->path, path_buf, sizeof path_buf);
     size_t n_params, size = PUSHER_TARGET_MAX + 3 * spec->params.len;
     int rc = args_pairs(spec->params, "params", arena, params, &n_params, error);
-    if (rc == 0)
-        rc = pusher_request_check(method, path, params, n_params, error);
+    if (rc == 0 && !path)
+        rc = fail_with(error, PUSHER_EINVAL, "the path is too long or holds a NUL");
+    if (rc == 0) /* no method has no letters */
+        rc = pusher_request_check(method ? method : "", path, params, n_params, error);
     char *query = rc == 0 ? malloc(size) : NULL;
     if (rc != 0 || !query)
         return rc != 0 ? rc : fail(error, PUSHER_ENOMEM);

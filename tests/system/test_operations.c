@@ -180,6 +180,37 @@ Test(operations, sign_a_query_string)
     json_decref(result);
 }
 
+/* Runs one job, which must fail at once with this text. */
+static void expect_refused(const char *job, const char *text)
+{
+    size_t n_results = outcomes_count(&scene.redis, RESULTS);
+    size_t before = outcomes_count(&scene.redis, FAILURES);
+    job_push(&scene.redis, JOB_JSON, "%s", job);
+    cr_assert(scene_settles(&scene, n_results, before + 1), "%s", job);
+    struct outcomes failures;
+    outcomes_read(&scene.redis, FAILURES, &failures);
+    cr_expect_str_eq(outcomes_get(&failures, before, "code", NULL), "invalid_job");
+    cr_expect_str_eq(outcomes_get(&failures, before, "error", NULL), text);
+    outcomes_deinit(&failures);
+}
+
+Test(operations, say_what_is_wrong_with_a_path)
+{
+    char job[2048];
+    static const char *const ops[] = {"'op':'createSignedQueryString','method':'GET'",
+                                      "'op':'customGet'"};
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        snprintf(job, sizeof(job), "{%s,'path':'/%01300d'}", ops[i], 0);
+        expect_refused(job, "the path is too long or holds a NUL");
+        snprintf(job, sizeof(job), "{%s,'path':'/a\\u0000'}", ops[i]);
+        expect_refused(job, "the path is too long or holds a NUL");
+        snprintf(job, sizeof(job), "{%s,'path':'a'}", ops[i]);
+        expect_refused(job, "the path must begin with a slash");
+    }
+    expect_refused("{'op':'createSignedQueryString','path':'/a','method':'G\\u0000'}",
+                   "the method must be 1 to 16 letters");
+}
+
 Test(operations, call_custom_routes)
 {
     json_decref(run(JOB_JSON, "{'op':'customPost','path':'/events','body':{'name':'e','channel':"
