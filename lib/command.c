@@ -146,6 +146,20 @@ static int set_custom_path(struct pusher_request *request, const struct pusher_c
     return 0;
 }
 
+/* A path of another app would be refused by the server as if this app were. */
+static int check_app(const struct pusher_client *client, const char *path,
+                     struct pusher_error *error)
+{
+    const char *own = pusher_client_app_id(client), *id = path + strlen("/apps/");
+    size_t own_len = strlen(own), len = strcspn(id, "/");
+    char shown[PUSHER__SHOWN_MAX];
+    if (len == own_len && memcmp(id, own, len) == 0)
+        return 0;
+    pusher__shown((struct pusher_string){path, (size_t)(id - path) + len}, shown);
+    return pusher__fail(error, PUSHER_EINVAL,
+                        "the path names another app: \"%s\", this one is \"/apps/%s\"", shown, own);
+}
+
 static int make_custom(const struct pusher_client *client, struct pusher_string path,
                        const struct pusher_param *params, size_t n_params,
                        struct pusher_request *request, struct pusher_error *error)
@@ -153,6 +167,8 @@ static int make_custom(const struct pusher_client *client, struct pusher_string 
     int rc = set_custom_path(request, client, path, error);
     if (rc == 0)
         rc = pusher_request_check(request->method, request->path, params, n_params, error);
+    if (rc == 0)
+        rc = check_app(client, request->path, error);
     if (rc != 0)
         return rc;
     if (n_params > 0)

@@ -207,6 +207,9 @@ Test(operations, say_what_is_wrong_with_a_path)
         snprintf(job, sizeof(job), "{%s,'path':'a'}", ops[i]);
         expect_refused(job, "the path must begin with a slash");
     }
+    expect_refused("{'op':'customGet','path':'/apps/other/channels'}",
+                   "the path names another app: \"/apps/other\", this one is \"/apps/app-id\"");
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 0);
     expect_refused("{'op':'createSignedQueryString','path':'/a','method':'G\\u0000'}",
                    "the method must be 1 to 16 letters");
 }
@@ -218,4 +221,7 @@ Test(operations, call_custom_routes)
     cr_expect(scene_event_is(&scene, 0, "a", "e", "x"));
     expect_result("{'op':'customGet','path':'/channels/a','params':{'info':'subscription_count'}}",
                   "{\"occupied\":true,\"subscription_count\":3}");
+    expect_result(
+        "{'op':'customGet','path':'/apps/app-id/channels/a','params':{'info':'subscription_count'}}",
+        "{\"occupied\":true,\"subscription_count\":3}");
 }

@@ -54,8 +54,9 @@ PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_command_terminate_user_connections(
     const struct pusher_client *client, struct pusher_string user_id,
     struct pusher_request *ret_request, struct pusher_error *ret_error);
 
-/* GET and POST of any path. It is taken below /apps/ID ("/channels"), unless it begins with
- * "/apps/" itself. PUSHER_EINVAL names what is wrong with path or parameters. */
+/* GET and POST of any path of the app. It is taken below /apps/ID ("/channels"), unless it begins
+ * with "/apps/" itself; then the ID must be this app's. PUSHER_EINVAL names what is wrong with path
+ * or parameters. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int
 pusher_command_get(const struct pusher_client *client, struct pusher_string path,
                    const struct pusher_param *params, size_t n_params,

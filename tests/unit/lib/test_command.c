@@ -118,6 +118,10 @@ Test(command, custom_paths_are_below_the_app_unless_they_are_whole)
     cr_assert_eq(
         pusher_command_get(client, pusher_str("/apps/3/channels"), NULL, 0, &request, NULL), 0);
     cr_assert_str_eq(show(&request), "GET /apps/3/channels");
+    cr_assert_eq(pusher_command_get(client, pusher_str("/apps/3"), NULL, 0, &request, NULL), 0);
+    cr_assert_str_eq(show(&request), "GET /apps/3");
+    cr_assert_eq(pusher_command_get(client, pusher_str("/apps"), NULL, 0, &request, NULL), 0);
+    cr_assert_str_eq(show(&request), "GET /apps/3/apps");
     cr_assert_eq(pusher_command_post(client, pusher_str("/events"), params, 1, pusher_str("{}"),
                                      &request, NULL),
                  0);
@@ -160,6 +164,22 @@ Test(command, an_error_says_what_is_wrong_with_a_custom_request)
                    "parameter \"AUTH_key\": the name is reserved for the signature");
     expect_refused(pusher_str("/x"), twice, 2,
                    "parameter \"A\" is there twice (case does not matter)");
+}
+
+Test(command, a_custom_path_of_another_app_is_refused)
+{
+    static const char *const ids[] = {"other", "33", "", "%33"};
+    char path[64], text[128];
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "the path names another app: \"/apps/%s\", this one is \"/apps/3\"", ids[i]);
+        snprintf(path, sizeof(path), "/apps/%s/channels", ids[i]);
+        expect_refused(pusher_str(path), NULL, 0, text);
+        snprintf(path, sizeof(path), "/apps/%s", ids[i]);
+        expect_refused(pusher_str(path), NULL, 0, text);
+    }
+    expect_refused(pusher_str("/apps/3?a=b"), NULL, 0,
+                   "the path may not hold \"?\": a query goes into the parameters");
 }
 
 Test(command, a_prefix_has_the_limit_of_channels)
