@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/api_private.h"
+#include "lib/json_dump.h"
 #include "lib/report.h"
 #include "pusher/command.h"
 
@@ -13,7 +14,7 @@ static int finish(int rc, json_t *joined, struct pusher_result *result, struct p
 {
     pusher_result_free(result);
     if (rc == 0) {
-        result->json = json_dumps(joined, JSON_COMPACT);
+        result->json = pusher__json_dump(joined);
         if (!result->json)
             rc = pusher__fail_plain(error, PUSHER_ENOMEM);
     }

@@ -1,5 +1,5 @@
 /* Both functions check, sign "SOCKET_ID:..." and build a small object; neither is on a hot path, so
- * jansson writes the JSON. It reads the data only to check it: what is signed are the bytes given.
+ * jansson writes the JSON. The data is read only to check it: what is signed are the bytes given.
  */
 #include "pusher/auth.h"
 
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/json_dump.h"
+#include "lib/json_load.h"
 #include "lib/name.h"
 #include "lib/report.h"
 #include "lib/sign.h"
@@ -46,18 +48,16 @@ static bool is_id_number(const json_t *id)
 static int check_object(const char *what, const char *id_name, bool takes_number,
                         struct pusher_string text, struct pusher_error *error)
 {
-    json_error_t reason;
-    json_t *object =
-        json_loadb(text.ptr, text.len,
-                   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &reason);
-    int rc = 0;
+    struct pusher__json_flaw flaw;
+    json_t *object = NULL;
+    int rc = pusher__json_load(text.ptr, text.len,
+                               PUSHER__JSON_UNIQUE_KEYS | PUSHER__JSON_INT_AS_REAL, &object, &flaw);
     const json_t *id = json_object_get(object, id_name);
-    if (!object)
-        rc = pusher__fail(error, PUSHER_EDATA, "%s: is not a JSON object (%s, byte %d)", what,
-                          json_error_code(&reason) == json_error_duplicate_key
-                              ? "a key stands there twice"
-                              : "invalid JSON",
-                          reason.position);
+    if (rc == PUSHER_EDATA)
+        rc = pusher__fail(error, rc, "%s: is not a JSON object (%s, byte %zu)", what, flaw.what,
+                          flaw.at);
+    else if (rc != 0)
+        rc = pusher__fail_plain(error, rc);
     else if (!json_is_object(object))
         rc = pusher__fail(error, PUSHER_EDATA, "%s: is not a JSON object", what);
     else if (!is_id_text(id) && !(takes_number && is_id_number(id)))
@@ -111,7 +111,7 @@ static json_t *make_auth(const struct pusher_client *client, const struct pusher
 /* Takes `object`, whose members were all set if `rc` is 0. */
 static int finish(int rc, json_t *object, char **ret_json, struct pusher_error *error)
 {
-    char *json = rc == 0 ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *json = rc == 0 ? pusher__json_dump(object) : NULL;
     json_decref(object);
     if (!json)
         return pusher__fail_plain(error, rc ? rc : PUSHER_ENOMEM);

@@ -9,6 +9,7 @@
 
 #include "lib/client_private.h"
 #include "lib/crypto_private.h"
+#include "lib/json_load.h"
 #include "lib/sealer.h"
 
 #define SCRATCH_BYTES (12 * 1024) /* holds what the default max_event_bytes allows */
@@ -167,8 +168,10 @@ int pusher_decrypt(const struct pusher_client *client, struct pusher_string chan
     size_t nonce_len = 0, sealed_len = 0;
     if (!client->can_encrypt)
         return PUSHER_ENOKEY;
-    json_t *object = data.ptr ? json_loadb(data.ptr, data.len, 0, NULL) : NULL;
-    int rc = decode_base64(json_object_get(object, "nonce"), &nonce, &nonce_len);
+    json_t *object = NULL;
+    int rc = data.ptr ? pusher__json_load(data.ptr, data.len, 0, &object, NULL) : PUSHER_EDATA;
+    if (rc == 0)
+        rc = decode_base64(json_object_get(object, "nonce"), &nonce, &nonce_len);
     if (rc == 0)
         rc = decode_base64(json_object_get(object, "ciphertext"), &sealed, &sealed_len);
     if (rc == 0 && (nonce_len != PUSHER_NONCE_BYTES || sealed_len < crypto_secretbox_MACBYTES))

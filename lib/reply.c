@@ -21,6 +21,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "lib/json_dump.h"
 #include "lib/utf8.h"
 
 #define JSON_MAX ((size_t)1 << 20) /* a longer error is no error of Pusher's */
@@ -123,7 +124,7 @@ static void copy_words(const json_t *value, char *buf, size_t size)
         pusher__utf8_line(json_string_value(value), json_string_length(value), buf, size);
         return;
     }
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = pusher__json_dump(value);
     if (text)
         pusher__utf8_line(text, strlen(text), buf, size);
     free(text);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/json_dump.h"
 #include "lib/json_text.h"
 #include "lib/utf8.h"
 #include "pusher/reply.h"
@@ -12,7 +13,7 @@ static char *dump_object(const json_t *value)
 {
     if (json_object_size(value) == 0)
         return NULL;
-    return json_dumps(value, JSON_COMPACT);
+    return pusher__json_dump(value);
 }
 
 char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)

@@ -8,9 +8,12 @@
 #include <strings.h>
 
 #include "lib/client_private.h"
+#include "lib/json_dump.h"
+#include "lib/json_load.h"
 #include "lib/name.h"
 #include "lib/report.h"
 #include "lib/request_private.h"
+#include "lib/utf8.h"
 #include "pusher/crypto.h"
 #include "pusher/event.h"
 
@@ -180,15 +183,17 @@ static int replace_data(const struct pusher_client *client, json_t *event,
     int rc = pusher_decrypt(client, channel, sealed, &plaintext, &len);
     if (rc != 0)
         return rc;
-    if (json_object_set_new(event, "data", json_stringn(plaintext, len)) != 0)
-        rc = PUSHER_EDATA; /* not UTF-8 */
+    if (!pusher__utf8_valid(plaintext, len))
+        rc = PUSHER_EDATA;
+    else if (json_object_set_new(event, "data", json_stringn_nocheck(plaintext, len)) != 0)
+        rc = PUSHER_ENOMEM;
     sodium_memzero(plaintext, len);
     free(plaintext);
     return rc;
 }
 
-/* False when out of memory. */
-static bool decrypt_event(const struct pusher_client *client, json_t *event)
+/* Data that cannot be decrypted is not taken for data, and is no error. */
+static int decrypt_event(const struct pusher_client *client, json_t *event)
 {
     json_t *data = json_object_get(event, "data");
     const json_t *name = json_object_get(event, "name");
@@ -197,23 +202,26 @@ static bool decrypt_event(const struct pusher_client *client, json_t *event)
                                     json_string_length(channel_value)};
     bool is_client_event = json_is_string(name) && !strcmp(json_string_value(name), "client_event");
     if (!data || !is_client_event || !channel.ptr || !pusher_channel_is_encrypted(channel))
-        return true;
-    if (replace_data(client, event, channel, data) == 0)
-        return true;
-    return json_object_set(event, "encrypted_data", data) == 0 &&
-           json_object_set_new(event, "data", json_null()) == 0;
+        return 0;
+    int rc = replace_data(client, event, channel, data);
+    if (rc == 0 || rc == PUSHER_ENOMEM)
+        return rc;
+    bool is_set = json_object_set(event, "encrypted_data", data) == 0 &&
+                  json_object_set_new(event, "data", json_null()) == 0;
+    return is_set ? 0 : PUSHER_ENOMEM;
 }
 
-static bool decrypt_events(const struct pusher_client *client, json_t *events)
+static int decrypt_events(const struct pusher_client *client, json_t *events)
 {
     size_t i;
     json_t *event;
     json_array_foreach(events, i, event)
     {
-        if (!decrypt_event(client, event))
-            return false;
+        int rc = decrypt_event(client, event);
+        if (rc != 0)
+            return rc;
     }
-    return true;
+    return 0;
 }
 
 static int make_json(const struct pusher_client *client, json_t *time_ms, json_t *events,
@@ -221,9 +229,9 @@ static int make_json(const struct pusher_client *client, json_t *time_ms, json_t
 {
     char *json = NULL;
     json_t *object = json_object();
-    if (decrypt_events(client, events) && json_object_set(object, "time_ms", time_ms) == 0 &&
+    if (decrypt_events(client, events) == 0 && json_object_set(object, "time_ms", time_ms) == 0 &&
         json_object_set(object, "events", events) == 0)
-        json = json_dumps(object, JSON_COMPACT);
+        json = pusher__json_dump(object);
     json_decref(object);
     if (!json)
         return pusher__fail_plain(error, PUSHER_ENOMEM);
@@ -239,9 +247,12 @@ int pusher_webhook_read(const struct pusher_client *client, const struct pusher_
         rc = check_signature(client, webhook, ret_error);
     if (rc != 0)
         return rc;
-    json_t *root = json_loadb(webhook->body.ptr, webhook->body.len, JSON_ALLOW_NUL, NULL);
+    json_t *root = NULL;
+    rc = pusher__json_load(webhook->body.ptr, webhook->body.len, 0, &root, NULL);
+    if (rc == PUSHER_ENOMEM)
+        return pusher__fail_plain(ret_error, rc);
     json_t *time_ms = json_object_get(root, "time_ms"), *events = json_object_get(root, "events");
-    if (!json_is_integer(time_ms) || !json_is_array(events))
+    if (rc != 0 || !json_is_integer(time_ms) || !json_is_array(events))
         rc = pusher__fail(ret_error, PUSHER_EDATA,
                           "the body is signed, but has no time_ms and events");
     if (rc == 0)

@@ -48,7 +48,8 @@ struct pusher_webhook {
  * every such event when the client has no master key: the webhook is read, and that is no error.
  *
  * PUSHER_ESIGNATURE: a header or the body is missing, the key is not known, the signature is wrong,
- * or the webhook is too old; PUSHER_EDATA: it is signed well, but is no webhook. */
+ * or the webhook is too old; PUSHER_EDATA: it is signed well, but is no webhook; PUSHER_ENOMEM:
+ * nothing is said of it. */
 PUSHER_EXTERN PUSHER_MUST_CHECK int pusher_webhook_read(const struct pusher_client *client,
                                                         const struct pusher_webhook *webhook,
                                                         char **ret_json,

@@ -1,18 +1,21 @@
-/* Every allocation that the library makes itself fails once: the call must say so, leak nothing and
- * stay usable. The linker puts our functions in the place of the C library's (--wrap). */
+/* Every allocation that the library makes itself fails, alone or with all that follow: the call
+ * must say so, leak nothing and stay usable. The linker puts our functions in the place of the C
+ * library's (--wrap); jansson is given them. */
 #include <openssl/evp.h>
+#include <sodium.h>
 #include <stdarg.h>
 
 #include "tests/unit/lib/vectors.h"
 
 static int countdown; /* the allocation that fails; 0: none */
-static bool has_failed;
+static bool stays_failing, has_failed;
 
 static bool fails(void)
 {
     if (countdown == 0 || --countdown > 0)
         return false;
     has_failed = true;
+    countdown = stays_failing ? 1 : 0;
     return true;
 }
 
@@ -69,9 +72,8 @@ static struct pusher_client *client; /* made before anything fails */
 typedef int (*operation)(struct pusher_error *error);
 
 /* Fails the 1st, 2nd, ... allocation, until the call needs fewer. Gives the number of them. */
-static int sweep(operation run)
+static int sweep_once(operation run)
 {
-    client = encrypting_client();
     for (int n = 1; n < 1000; n++) {
         struct pusher_error error = {.code = 0};
         countdown = n;
@@ -80,13 +82,23 @@ static int sweep(operation run)
         countdown = 0;
         if (!has_failed) {
             cr_assert_eq(rc, 0);
-            pusher_client_free(client);
             return n - 1;
         }
         cr_assert_eq(rc, PUSHER_ENOMEM, "allocation %d: %d, %s", n, rc, error.text);
     }
     cr_assert_fail("it never succeeds");
     return -1;
+}
+
+static int sweep(operation run)
+{
+    client = encrypting_client();
+    stays_failing = true;
+    sweep_once(run);
+    stays_failing = false;
+    int n = sweep_once(run);
+    pusher_client_free(client);
+    return n;
 }
 
 static int make_and_free(struct pusher_error *error)
@@ -138,6 +150,106 @@ static int quote(struct pusher_error *error)
     char *json = pusher_reply_json("no json", 7);
     free(json);
     return json ? 0 : PUSHER_ENOMEM;
+}
+
+/* A webhook with a client event that is encrypted, and what else JSON has. */
+static struct pusher_webhook *make_webhook(void)
+{
+    static char body[2048], hex[65], event[1024];
+    static struct pusher_param headers[2];
+    static struct pusher_webhook webhook;
+    struct pusher_client *encrypting = encrypting_client();
+    struct pusher_config config = some_config();
+    struct pusher_event sent = {.channel = pusher_str("private-encrypted-x"),
+                                .name = pusher_str("client-e"),
+                                .data = pusher_str("longer than the sixteen bytes of a token")};
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    size_t size;
+
+    cr_assert_eq(pusher_event_check(encrypting, &sent, &size, NULL), 0);
+    cr_assert_eq(pusher_event_encode(encrypting, &sent, NULL, event, size), 0);
+    snprintf(body, sizeof(body),
+             "{\"time_ms\":1327078148132,\"events\":[{\"name\":\"client_event\",\"event\":%.*s,"
+             "{\"name\":\"\\u00e9 and \\ud83d\\ude00, thirty bytes\",\"n\":[1.5e10,true,null,{},"
+             "1000000000000000000000000000000000000000000000000000000000000000000000000000.5]}]}",
+             (int)size - 8, event + 8);
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)config.secret,
+                                strlen(config.secret));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)body, strlen(body));
+    crypto_auth_hmacsha256_final(&state, mac);
+    sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+    headers[0] = (struct pusher_param){pusher_str("x-pusher-key"), pusher_str(config.key)};
+    headers[1] = (struct pusher_param){pusher_str("x-pusher-signature"), pusher_str(hex)};
+    webhook = (struct pusher_webhook){.headers = headers, .n_headers = 2, .body = pusher_str(body)};
+    pusher_client_free(encrypting);
+    return &webhook;
+}
+
+static const struct pusher_webhook *webhook;
+
+static int read_webhook(struct pusher_error *error)
+{
+    char *json;
+    int rc = pusher_webhook_read(client, webhook, &json, error);
+    if (rc == 0) {
+        cr_assert(strstr(json, "\"data\":\"longer than the sixteen bytes of a token\""), "%s",
+                  json);
+        cr_assert(strstr(json, "\"\u00e9 and \U0001f600, thirty bytes\""), "%s", json);
+        free(json);
+    }
+    return rc;
+}
+
+static int authenticate(struct pusher_error *error)
+{
+    char *json;
+    int rc = pusher_authenticate_user(
+        client, pusher_str("1.2"),
+        pusher_str("{\"id\":\"7\",\"info\":[\"longer than sixteen bytes\",1.5]}"), &json, error);
+    if (rc == 0)
+        free(json);
+    return rc;
+}
+
+static int authorize(const char *channel, const char *data, struct pusher_error *error)
+{
+    char *json;
+    int rc = pusher_authorize_channel(client, pusher_str("1.2"), pusher_str(channel),
+                                      pusher_str(data), &json, error);
+    if (rc == 0)
+        free(json);
+    return rc;
+}
+
+static int authorize_presence(struct pusher_error *error)
+{
+    return authorize("presence-x", "{\"user_id\":12345678901234567890}", error);
+}
+
+static int authorize_encrypted(struct pusher_error *error)
+{
+    return authorize("private-encrypted-x", NULL, error);
+}
+
+Test(oom, a_webhook_is_read_and_decrypted_or_not_at_all)
+{
+    webhook = make_webhook();
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(read_webhook), 30);
+}
+
+Test(oom, a_user_is_authenticated_or_not_at_all)
+{
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(authenticate), 10);
+}
+
+Test(oom, a_channel_is_authorized_or_not_at_all)
+{
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(authorize_presence), 5);
+    cr_assert_gt(sweep(authorize_encrypted), 5);
 }
 
 Test(oom, a_client_is_made_whole_or_not_at_all)
