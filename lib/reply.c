@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "lib/json_dump.h"
+#include "lib/json_load.h"
 #include "lib/utf8.h"
 
 #define JSON_MAX ((size_t)1 << 20) /* a longer error is no error of Pusher's */
@@ -118,39 +119,48 @@ static bool is_nothing(const json_t *value)
     return !value || json_is_null(value) || json_is_false(value);
 }
 
-static void copy_words(const json_t *value, char *buf, size_t size)
+/* False when out of memory. */
+static bool copy_words(const json_t *value, char *buf, size_t size)
 {
     if (json_is_string(value)) {
         pusher__utf8_line(json_string_value(value), json_string_length(value), buf, size);
-        return;
+        return true;
     }
     char *text = pusher__json_dump(value);
     if (text)
         pusher__utf8_line(text, strlen(text), buf, size);
     free(text);
+    return text != NULL;
 }
 
-/* False unless the body is an object with an error in it. */
-static bool read_complaint(const char *body, size_t body_len, struct complaint *ret)
+enum { COMPLAINT_NONE, COMPLAINT_FOUND, COMPLAINT_UNREAD /* for want of memory */ };
+
+static int read_error(const json_t *object, const json_t *error, struct complaint *ret)
 {
+    const json_t *message = json_object_get(error, "message");
+    const json_t *code = json_object_get(object, "code");
+    if (!copy_words(message ? message : error, ret->words, sizeof(ret->words)) ||
+        (json_is_string(code) && !copy_words(code, ret->code, sizeof(ret->code))))
+        return COMPLAINT_UNREAD;
+    ret->status = status_of(code);
+    if (ret->status == 0)
+        ret->status = status_of(json_object_get(object, "status"));
+    if (ret->status == 0)
+        ret->status = status_of_word(ret->code);
+    return COMPLAINT_FOUND;
+}
+
+/* Found, if the body is an object with an error in it. */
+static int read_complaint(const char *body, size_t body_len, struct complaint *ret)
+{
+    json_t *object = NULL;
     *ret = (struct complaint){.status = 0};
     if (body_len > JSON_MAX || !memmem(body, body_len, "\"error\"", 7))
-        return false;
-    json_t *object = json_loadb(body, body_len, JSON_ALLOW_NUL, NULL);
+        return COMPLAINT_NONE;
+    if (pusher__json_load(body, body_len, 0, &object, NULL) == PUSHER_ENOMEM)
+        return COMPLAINT_UNREAD;
     const json_t *error = json_object_get(object, "error");
-    bool found = !is_nothing(error);
-    if (found) {
-        const json_t *message = json_object_get(error, "message");
-        const json_t *code = json_object_get(object, "code");
-        copy_words(message ? message : error, ret->words, sizeof(ret->words));
-        if (json_is_string(code))
-            copy_words(code, ret->code, sizeof(ret->code));
-        ret->status = status_of(code);
-        if (ret->status == 0)
-            ret->status = status_of(json_object_get(object, "status"));
-        if (ret->status == 0)
-            ret->status = status_of_word(ret->code);
-    }
+    int found = is_nothing(error) ? COMPLAINT_NONE : read_error(object, error, ret);
     json_decref(object);
     return found;
 }
@@ -179,6 +189,13 @@ static void judge_text(unsigned status, const char *body, size_t body_len,
         pusher__utf8_line(text, strlen(text), ret_reply->text, sizeof(ret_reply->text));
 }
 
+/* An accepted request, or not: it is sent again rather than lost. */
+static void judge_unread(unsigned status, struct pusher_reply *ret_reply)
+{
+    *ret_reply = (struct pusher_reply){.class_ = PUSHER_REPLY_RETRY, .status = status};
+    strcpy(ret_reply->text, "no memory to read the answer");
+}
+
 static bool is_empty_object(const char *body, size_t len)
 {
     while (len > 0 && (body[len - 1] == '\n' || body[len - 1] == '\r'))
@@ -196,9 +213,13 @@ void pusher_reply_read(unsigned status, const char *body, size_t body_len,
         ret_reply->class_ = PUSHER_REPLY_DONE;
         ret_reply->status = status;
         ret_reply->text[0] = '\0';
-    } else if (body_len > 0 && read_complaint(body, body_len, &complaint)) {
-        judge_complaint(status, &complaint, ret_reply);
-    } else {
-        judge_text(status, body_len > 0 ? body : "", body_len, ret_reply);
+        return;
     }
+    int found = body_len > 0 ? read_complaint(body, body_len, &complaint) : COMPLAINT_NONE;
+    if (found == COMPLAINT_FOUND)
+        judge_complaint(status, &complaint, ret_reply);
+    else if (found == COMPLAINT_UNREAD && status / 100 == 2)
+        judge_unread(status, ret_reply);
+    else
+        judge_text(status, body_len > 0 ? body : "", body_len, ret_reply);
 }

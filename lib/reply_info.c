@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/json_dump.h"
+#include "lib/json_load.h"
 #include "lib/json_text.h"
 #include "lib/utf8.h"
 #include "pusher/reply.h"
@@ -16,9 +17,16 @@ static char *dump_object(const json_t *value)
     return pusher__json_dump(value);
 }
 
+/* NULL also when out of memory. */
+static json_t *load(const char *body, size_t len)
+{
+    json_t *root = NULL;
+    return body && pusher__json_load(body, len, 0, &root, NULL) == 0 ? root : NULL;
+}
+
 char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)
 {
-    json_t *root = body ? json_loadb(body, body_len, 0, NULL) : NULL;
+    json_t *root = load(body, body_len);
     char *text = dump_object(json_array_get(json_object_get(root, "batch"), index));
     json_decref(root);
     return text;
@@ -26,21 +34,19 @@ char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)
 
 char *pusher_reply_channels_info(const char *body, size_t body_len)
 {
-    json_t *root = body ? json_loadb(body, body_len, 0, NULL) : NULL;
+    json_t *root = load(body, body_len);
     char *text = dump_object(json_object_get(root, "channels"));
     json_decref(root);
     return text;
 }
 
-/* jansson takes the NUL in "29.\0" for the end. */
-static bool is_json(const char *body, size_t len)
+/* 0, PUSHER_EDATA or PUSHER_ENOMEM. */
+static int check_json(const char *body, size_t len)
 {
-    if (memchr(body, '\0', len))
-        return false;
-    json_t *value =
-        json_loadb(body, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *value = NULL;
+    int rc = pusher__json_load(body, len, PUSHER__JSON_INT_AS_REAL, &value, NULL);
     json_decref(value);
-    return value != NULL;
+    return rc;
 }
 
 /* A copy in which every byte that is not UTF-8 is a "?". */
@@ -91,8 +97,9 @@ char *pusher_reply_json(const char *body, size_t body_len)
         body_len--;
     if (body_len == 0)
         return strdup("{}");
-    if (is_json(body, body_len))
-        return strndup(body, body_len);
+    int rc = check_json(body, body_len);
+    if (rc != PUSHER_EDATA)
+        return rc == 0 ? strndup(body, body_len) : NULL;
     char *text = mend(body, body_len);
     char *json = text ? quote(text, body_len) : NULL;
     free(text);

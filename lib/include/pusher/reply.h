@@ -40,7 +40,8 @@ struct pusher_reply {
 };
 
 /* Reads a complete answer. `body` may be NULL when body_len is 0. Cannot fail: what cannot be
- * understood is judged by its status alone. */
+ * understood is judged by its status alone, and a 2xx that there is no memory to read, though it
+ * may hold an error, is to be tried again. */
 PUSHER_EXTERN void pusher_reply_read(unsigned status, const char *body, size_t body_len,
                                      struct pusher_reply *ret_reply);
 

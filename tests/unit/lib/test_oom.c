@@ -252,6 +252,53 @@ Test(oom, a_channel_is_authorized_or_not_at_all)
     cr_assert_gt(sweep(authorize_encrypted), 5);
 }
 
+static int keep_json(struct pusher_error *error)
+{
+    (void)error;
+    static const char body[] = "{\"users\":[{\"id\":\"longer than sixteen bytes\"},12.5]}";
+    char *json = pusher_reply_json(body, strlen(body));
+    cr_assert(!json || strcmp(json, body) == 0, "%s", json);
+    free(json);
+    return json ? 0 : PUSHER_ENOMEM;
+}
+
+/* An error that a server hides in a 200. */
+static int read_hidden(struct pusher_error *error)
+{
+    (void)error;
+    static const char body[] = "{\"error\":{\"words\":\"longer than sixteen bytes\"},\"code\":413}";
+    struct pusher_reply reply;
+    pusher_reply_read(200, body, strlen(body), &reply);
+    if (reply.class_ == PUSHER_REPLY_RETRY)
+        return PUSHER_ENOMEM;
+    cr_assert(reply.class_ == PUSHER_REPLY_REFUSED && reply.status == 413, "%u", reply.status);
+    return 0;
+}
+
+/* What has a status needs no memory. */
+static int read_unknown_app(struct pusher_error *error)
+{
+    (void)error;
+    static const char body[] = "{\"error\":{\"words\":\"No matching application for ID\"}}";
+    struct pusher_reply reply;
+    pusher_reply_read(404, body, strlen(body), &reply);
+    cr_assert_eq(reply.class_, PUSHER_REPLY_FORBIDDEN);
+    return has_failed ? PUSHER_ENOMEM : 0;
+}
+
+Test(oom, an_answer_is_kept_as_it_is_or_not_at_all)
+{
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(keep_json), 5);
+}
+
+Test(oom, an_error_in_an_answer_is_not_taken_for_success)
+{
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(read_hidden), 5);
+    cr_assert_gt(sweep(read_unknown_app), 5);
+}
+
 Test(oom, a_client_is_made_whole_or_not_at_all)
 {
     cr_assert_gt(sweep(make_and_free), 4);
