@@ -9,6 +9,7 @@
 #include "daemon/ctl/lines.h"
 #include "daemon/ctl/pack.h"
 #include "daemon/ctl/progress.h"
+#include "daemon/ctl/stop.h"
 
 #define LINE_MAX_BYTES ((size_t)64 << 20)
 
@@ -43,7 +44,11 @@ static int convert(struct enqueue *enqueue, const char *line, size_t len)
     return CTL_DONE;
 }
 
-/* Nothing is held back while input is awaited: a slow producer's job goes out at once. */
+static void show_progress(struct enqueue *enqueue)
+{
+    progress_update(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
+}
+
 static int take_line(struct enqueue *enqueue, const char *line, size_t len)
 {
     if (is_blank(line, len))
@@ -52,14 +57,44 @@ static int take_line(struct enqueue *enqueue, const char *line, size_t len)
     if (status != CTL_DONE)
         return status;
     enqueue->rc = feed_add(&enqueue->feed, enqueue->lines.number);
-    if (enqueue->rc == 0 && lines_is_dry(&enqueue->lines))
-        enqueue->rc = feed_flush(&enqueue->feed);
-    progress_update(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
+    show_progress(enqueue);
     return enqueue->rc == 0 ? CTL_DONE : CTL_FAILED;
+}
+
+/* Waits for input, and takes the answers that come meanwhile. */
+static int poll_input(struct enqueue *enqueue, int timeout_ms, bool *ret_ready)
+{
+    struct pollfd fds[2] = {{.fd = enqueue->lines.fd, .events = POLLIN}};
+    feed_poll(&enqueue->feed, &fds[1]);
+    int n = stop_poll(fds, 2, timeout_ms);
+    if (n > 0 && fds[1].revents)
+        enqueue->rc = feed_take(&enqueue->feed);
+    show_progress(enqueue);
+    *ret_ready = fds[0].revents != 0;
+    return enqueue->rc == 0 && !stop_is_asked() ? 0 : -1;
+}
+
+/* Before each read. Nothing is held back while input is awaited: a slow producer's job goes out at
+ * once, and what Redis says of it is heard. While there is input, commands become full. */
+static int await_input(void *data)
+{
+    struct enqueue *enqueue = data;
+    bool is_ready;
+    int rc = poll_input(enqueue, 0, &is_ready);
+    if (rc == 0 && !is_ready)
+        rc = enqueue->rc = feed_flush(&enqueue->feed);
+    while (rc == 0 && !is_ready)
+        rc = poll_input(enqueue, -1, &is_ready);
+    return rc;
 }
 
 static int fail_read(const struct enqueue *enqueue, int rc)
 {
+    if (rc == LINES_STOPPED && enqueue->rc != 0)
+        return CTL_FAILED; /* which the feed has told */
+    if (rc == LINES_STOPPED)
+        return ctl_fail(CTL_FAILED, "ended by a signal; nothing behind line %" PRIu64 " was sent",
+                        enqueue->lines.number);
     if (rc == LINES_TOO_LONG)
         return ctl_fail(CTL_FAILED,
                         "line %" PRIu64 ": longer than %zu bytes; nothing from it on was sent",
@@ -96,7 +131,9 @@ static int run(struct ctl *ctl, struct enqueue *enqueue, const char *list)
         link_close(&link);
         return ctl_fail(CTL_UNAVAILABLE, "%s", link.why);
     }
+    stop_catch();
     lines_init(&enqueue->lines, STDIN_FILENO, LINE_MAX_BYTES);
+    lines_set_wait(&enqueue->lines, await_input, enqueue);
     feed_init(&enqueue->feed, &link, list);
     progress_init(&enqueue->progress, STDIN_FILENO);
     int status = finish(enqueue, take_lines(enqueue));

@@ -124,7 +124,8 @@ const struct command commands[] = {
      .summary = "put jobs from standard input on the list: JSON objects, one a line",
      .details =
          "Prints {\"enqueued\":N}. Stops at the first line that is not a JSON object; those before\n"
-         "it are on the list then, and N says how many. Empty lines are skipped.\n",
+         "it are on the list then, and N says how many. Empty lines are skipped. A signal ends it\n"
+         "in good order: what was taken is on the list, and N counts it.\n",
      .options = {{"format", "F", "json (default): the bytes of the line; or msgpack", OPTION_PLAIN,
                   FORM_NONE, NULL}}},
 

@@ -67,7 +67,8 @@ static int send_burst(struct feed *feed)
         lens[i + 2] = feed->ends[i] - start;
         start = feed->ends[i];
     }
-    if (link_append(feed->link, (int)feed->open.n_jobs + 2, argv, lens) != 0)
+    if (link_append(feed->link, (int)feed->open.n_jobs + 2, argv, lens) != 0 ||
+        link_flush(feed->link) != 0)
         return lose(feed);
     feed->window[feed->n_window++] = feed->open;
     feed->open.n_jobs = 0;
@@ -94,6 +95,27 @@ int feed_add(struct feed *feed, uint64_t line)
     if (feed->open.n_jobs < FEED_BURST_JOBS && feed->buffer.size < FEED_BURST_BYTES)
         return 0;
     return feed_flush(feed);
+}
+
+void feed_poll(const struct feed *feed, struct pollfd *ret_fd)
+{
+    *ret_fd = (struct pollfd){
+        .fd = feed->link->redis->fd,
+        .events = feed->n_window > 0 ? POLLIN : POLLRDHUP,
+    };
+}
+
+int feed_take(struct feed *feed)
+{
+    int rc = 0;
+    if (feed->n_window == 0) {
+        link_fail(feed->link, "the server closed the connection");
+        return lose(feed);
+    }
+    do
+        rc = read_answer(feed);
+    while (rc == 0 && feed->n_window > 0 && link_has_read_ahead(feed->link));
+    return rc;
 }
 
 int feed_finish(struct feed *feed, int rc)

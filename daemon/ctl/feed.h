@@ -7,6 +7,12 @@
  *     rc = feed_finish(&feed, rc);
  *     printf("%llu", feed.n_done);
  *
+ * Between jobs, while their source is waited for:
+ *
+ *     rc = feed_flush(&feed);     // nothing is held back
+ *     feed_poll(&feed, &fds[1]);  // to wait for as well; and when it has something:
+ *     rc = feed_take(&feed);
+ *
  * When Redis refuses a command, those under way behind it may still succeed: the lines that are not
  * on the list are said on stderr, so that they can be sent again.
  *
@@ -16,6 +22,7 @@
 #define DAEMON_CTL_FEED_H
 
 #include <msgpack/sbuffer.h>
+#include <poll.h>
 #include <stdint.h>
 
 #include "daemon/ctl/link.h"
@@ -53,8 +60,14 @@ msgpack_sbuffer *feed_buffer(struct feed *feed);
  * earlier one, FEED_LOST if the connection failed. Both are said on stderr. */
 int feed_add(struct feed *feed, uint64_t line) __attribute__((warn_unused_result));
 
-/* Sends what is collected, as when there is nothing to do but wait for input. */
+/* Sends what is collected, as when there is nothing to do but wait for input; as feed_add(). */
 int feed_flush(struct feed *feed) __attribute__((warn_unused_result));
+
+/* What to wait for: an answer that is due, or the end of a connection that owes none. */
+void feed_poll(const struct feed *feed, struct pollfd *ret_fd);
+
+/* Takes what feed_poll() waited for. As feed_add(). */
+int feed_take(struct feed *feed) __attribute__((warn_unused_result));
 
 /* Sends the rest, unless `rc` is an error of one of the calls above, waits for the answers that are
  * due, and returns the worst of all. */

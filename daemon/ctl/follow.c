@@ -1,12 +1,9 @@
-/* Signals are blocked but for the time that ppoll() waits, so that none comes unnoticed just before
- * it. hiredis would wait through a signal: it is asked for an answer only when there is one. */
+/* hiredis would wait through a signal: it is asked for an answer only when there is one. */
 #include "daemon/ctl/follow.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
+
+#include "daemon/ctl/stop.h"
 
 #define ROUND_TEXT "5000"
 _Static_assert(FOLLOW_ROUND_MS == 5000, "ROUND_TEXT");
@@ -19,33 +16,10 @@ struct follower {
     const struct stream_filter *filter;
     struct entry_printer *printer;
     char after[STREAM_ID_MAX];
-    sigset_t while_waiting; /* signals that are blocked then */
-    unsigned pause_ms;      /* before the next attempt to connect */
+    unsigned pause_ms; /* before the next attempt to connect */
 };
 
 enum { ROUND_OK = 0, ROUND_ENDED = 1, ROUND_LOST = -1, ROUND_REFUSED = -2 };
-
-static volatile sig_atomic_t is_interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    is_interrupted = 1;
-}
-
-static void catch_signals(struct follower *follower)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, &follower->while_waiting);
-    sigdelset(&follower->while_waiting, SIGINT);
-    sigdelset(&follower->while_waiting, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Waits for the descriptor (-1: only for the time). ROUND_OK when it can be read or the time is
  * over, ROUND_ENDED when there is nothing to go on for. */
@@ -53,8 +27,7 @@ static int await(const struct follower *follower, int fd, unsigned ms, bool *ret
 {
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
                            {.fd = fileno(follower->printer->out), .events = 0}};
-    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    int n = is_interrupted ? -1 : ppoll(fds, 2, &timeout, &follower->while_waiting);
+    int n = stop_poll(fds, 2, (int)ms);
     *ret_ready = n > 0 && fds[0].revents != 0;
     if (n < 0 || fds[1].revents & (POLLERR | POLLNVAL))
         return ROUND_ENDED;
@@ -83,18 +56,11 @@ static int ask(struct follower *follower)
     const char *argv[] = {"XREAD",   "BLOCK",   ROUND_TEXT,    "COUNT",
                           PAGE_TEXT, "STREAMS", follower->key, follower->after};
     size_t lens[sizeof argv / sizeof argv[0]];
-    int argc = sizeof argv / sizeof argv[0], done = 0;
+    int argc = sizeof argv / sizeof argv[0];
     for (int i = 0; i < argc; i++)
         lens[i] = strlen(argv[i]);
-    if (link_append(follower->link, argc, argv, lens) != 0)
+    if (link_append(follower->link, argc, argv, lens) != 0 || link_flush(follower->link) != 0)
         return ROUND_LOST;
-    while (!done) {
-        if (redisBufferWrite(follower->link->redis, &done) == REDIS_OK)
-            continue;
-        snprintf(follower->link->why, sizeof follower->link->why, "Redis at %s: %s",
-                 follower->link->where, follower->link->redis->errstr);
-        return ROUND_LOST;
-    }
     return ROUND_OK;
 }
 
@@ -153,7 +119,7 @@ int follow(struct ctl *ctl, struct link *link, const char *key, const struct str
         .printer = printer,
         .pause_ms = FOLLOW_PAUSE_MS,
     };
-    catch_signals(&follower);
+    stop_catch();
     snprintf(follower.after, sizeof follower.after, "%s", after);
     int rc = fflush(printer->out) == 0 ? ROUND_OK : ROUND_ENDED;
     while (rc == ROUND_OK || rc == ROUND_LOST)

@@ -18,6 +18,12 @@ void lines_deinit(struct lines *lines)
     lines->buf = NULL;
 }
 
+void lines_set_wait(struct lines *lines, int (*wait)(void *data), void *data)
+{
+    lines->wait = wait;
+    lines->wait_data = data;
+}
+
 /* Makes room behind what is buffered: by moving it to the front, else by doubling. */
 static int make_room(struct lines *lines)
 {
@@ -43,6 +49,8 @@ static int fill(struct lines *lines)
     int rc = make_room(lines);
     if (rc != 0)
         return rc;
+    if (lines->wait && lines->wait(lines->wait_data) != 0)
+        return LINES_STOPPED;
     do
         n = read(lines->fd, lines->buf + lines->end, lines->size - lines->end);
     while (n < 0 && errno == EINTR);
@@ -85,10 +93,4 @@ int lines_next(struct lines *lines, const char **ret_line, size_t *ret_len)
         if (rc != 0)
             return rc;
     }
-}
-
-int lines_is_dry(const struct lines *lines)
-{
-    size_t len = lines->end - lines->start;
-    return !lines->at_eof && (len == 0 || !memchr(lines->buf + lines->start, '\n', len));
 }

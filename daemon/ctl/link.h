@@ -82,11 +82,17 @@ int link_status(const struct link *link);
 /* Redis's own clock, which all times in its keys are of. 0, or -1 and link->why. */
 int link_time(struct link *link, uint64_t *ret_unix_ms) __attribute__((warn_unused_result));
 
-/* Pipelining: link_append() only queues, link_read() sends what is queued and waits for the next
- * answer, which may be an error of Redis (REDIS_REPLY_ERROR). 0, or -1 and link->why. */
+/* Pipelining: link_append() only queues, link_flush() sends what is queued, link_read() sends it
+ * and waits for the next answer, which may be an error of Redis (REDIS_REPLY_ERROR). 0, or -1 and
+ * link->why. */
 int link_append(struct link *link, int argc, const char **argv, const size_t *lens)
     __attribute__((warn_unused_result));
+int link_flush(struct link *link) __attribute__((warn_unused_result));
 int link_read(struct link *link, redisReply **ret_reply) __attribute__((warn_unused_result));
+
+/* True if more has been read from the connection than link_read() has given: poll() tells nothing
+ * of that. */
+bool link_has_read_ahead(const struct link *link);
 
 /* As link_read(), but an error of Redis is a failure, too: NULL and link->why. */
 redisReply *link_answer(struct link *link) __attribute__((warn_unused_result));

@@ -115,6 +115,22 @@ int link_append(struct link *link, int argc, const char **argv, const size_t *le
     return link_fail_io(link);
 }
 
+int link_flush(struct link *link)
+{
+    int done = 0;
+    errno = 0;
+    redis_tls_before();
+    while (!done)
+        if (redisBufferWrite(link->redis, &done) != REDIS_OK)
+            return link_fail_io(link);
+    return 0;
+}
+
+bool link_has_read_ahead(const struct link *link)
+{
+    return link->redis->reader->len > link->redis->reader->pos;
+}
+
 /* hiredis from 1.0 on reads it, whether or not it was asked for; nobody here does. */
 static bool has_resp3(const redisReply *reply)
 {

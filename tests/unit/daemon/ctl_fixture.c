@@ -102,29 +102,68 @@ static pid_t start(char *const argv[], int in, int out, int err)
     _exit(127);
 }
 
-void fixture_run(struct run *run, const char *input, const char *word, ...)
+/* Takes `in`, and closes it. */
+static void start_words(struct child *child, int in, const char *word, va_list words)
 {
     char *argv[MAX_WORDS + 2] = {(char[]){PUSHERCTL}};
-    int out[2], err[2], argc = 1, status;
-    va_list words;
-    va_start(words, word);
+    int out[2], err[2], argc = 1;
     for (; word && argc <= MAX_WORDS; word = va_arg(words, const char *))
         argv[argc++] = strdup(word);
-    va_end(words);
-    int in = open(input ? fixture_path("input", input) : "/dev/null", O_RDONLY | O_CLOEXEC);
     cr_assert(in >= 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);
-    *run = (struct run){.status = -1};
-    pid_t pid = start(argv, in, out[1], err[1]);
+    *child = (struct child){.in = -1, .out = out[0], .err = err[0]};
+    child->pid = start(argv, in, out[1], err[1]);
     close(in);
     close(out[1]);
     close(err[1]);
-    collect(run, out[0], err[0]);
-    close(out[0]);
-    close(err[0]);
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     while (argc > 1)
         free(argv[--argc]);
+}
+
+void fixture_start(struct child *child, const char *word, ...)
+{
+    int in[2];
+    va_list words;
+    cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
+    va_start(words, word);
+    start_words(child, in[0], word, words);
+    va_end(words);
+    child->in = in[1];
+}
+
+void fixture_write(const struct child *child, const char *text)
+{
+    cr_assert_eq(write(child->in, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+void fixture_end_input(struct child *child)
+{
+    if (child->in >= 0)
+        close(child->in);
+    child->in = -1;
+}
+
+void fixture_finish(struct child *child, struct run *run)
+{
+    int status;
+    *run = (struct run){.status = -1};
+    collect(run, child->out, child->err);
+    close(child->out);
+    close(child->err);
+    cr_assert_eq(waitpid(child->pid, &status, 0), child->pid);
+    run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    fixture_end_input(child);
+}
+
+void fixture_run(struct run *run, const char *input, const char *word, ...)
+{
+    struct child child;
+    va_list words;
+    va_start(words, word);
+    start_words(&child,
+                open(input ? fixture_path("input", input) : "/dev/null", O_RDONLY | O_CLOEXEC),
+                word, words);
+    va_end(words);
+    fixture_finish(&child, run);
 }
 
 /* Waits until the server says that it is ready, or until it ends. */

@@ -5,6 +5,8 @@
 #ifndef TESTS_CTL_FIXTURE_H
 #define TESTS_CTL_FIXTURE_H
 
+#include <sys/types.h>
+
 /* What a run of pusherctl left behind. */
 struct run {
     int status;
@@ -15,6 +17,18 @@ struct run {
  * fixture_setenv() alone. Whatever it does, it is awaited until it ends. */
 void fixture_run(struct run *run, const char *input, const char *word, ...)
     __attribute__((sentinel));
+
+/* The same in steps. fixture_finish() awaits its end; its input stays open until then, unless
+ * fixture_end_input() was called. */
+struct child {
+    pid_t pid;
+    int in, out, err; /* our ends of its pipes */
+};
+
+void fixture_start(struct child *child, const char *word, ...) __attribute__((sentinel));
+void fixture_write(const struct child *child, const char *text);
+void fixture_end_input(struct child *child);
+void fixture_finish(struct child *child, struct run *ret_run);
 
 /* Sets a variable, "NAME=value", for the runs to come. */
 void fixture_setenv(const char *variable);

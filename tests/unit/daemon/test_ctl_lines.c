@@ -109,14 +109,29 @@ Test(ctl_lines, says_why_it_cannot_read)
     close_lines(&lines);
 }
 
-Test(ctl_lines, knows_when_it_would_have_to_wait)
+static int n_waits_left;
+
+static int wait_or_stop(void *data)
+{
+    cr_expect_eq(data, &n_waits_left);
+    return n_waits_left-- > 0 ? 0 : 5;
+}
+
+Test(ctl_lines, ask_before_each_read)
 {
     struct lines lines;
-    open_lines(&lines, "a\nb", 100);
-    cr_expect(lines_is_dry(&lines));
+    const char *line;
+    size_t len;
+    open_lines(&lines, "a\nb\nc", 100);
+    lines_set_wait(&lines, wait_or_stop, &n_waits_left);
+    cr_expect_eq(lines_next(&lines, &line, &len), LINES_STOPPED);
+    cr_expect_eq(lines.n_read, 0);
+    n_waits_left = 1;
     expect_line(&lines, "a");
-    cr_expect(lines_is_dry(&lines));
     expect_line(&lines, "b");
-    cr_expect_not(lines_is_dry(&lines), "at the end there is nothing to wait for");
+    cr_expect_eq(lines_next(&lines, &line, &len), LINES_STOPPED);
+    cr_expect_eq(lines.number, 2);
+    n_waits_left = 1;
+    expect_line(&lines, "c");
     close_lines(&lines);
 }
