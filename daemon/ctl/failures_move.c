@@ -130,16 +130,16 @@ static int move_matching(struct mover *mover)
     return rc == STREAM_FAILED ? tail_fail(tail) : status;
 }
 
-/* Entries that come from now on, such as those of jobs that fail again, are not meant. */
+/* Entries that come from now on, such as those of jobs that fail again, are not meant, however late
+ * --until is: it means all of its millisecond. */
 static int move_filtered(struct mover *mover)
 {
     struct tail *tail = mover->tail;
-    char newest[STREAM_ID_MAX];
-    if (tail->filter.last[0] == '\0') {
-        if (stream_newest(&tail->link, tail->key, newest) != 0)
-            return tail_fail(tail);
-        strcpy(tail->filter.last, newest);
-    }
+    char newest[STREAM_ID_MAX], *until = tail->filter.last;
+    if (stream_newest(&tail->link, tail->key, newest) != 0)
+        return tail_fail(tail);
+    if (until[0] == '\0' || strtoull(until, NULL, 10) >= strtoull(newest, NULL, 10))
+        strcpy(until, newest);
     return move_matching(mover);
 }
 

@@ -1,8 +1,10 @@
 /* pusherctl failures: what failed is looked at, and given back to a running pusherd or dropped. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/support/ctl.h"
 
@@ -108,6 +110,33 @@ Test(failures, that_two_replay_at_once_are_delivered_once_each)
     for (size_t i = 0; i < N; i++) {
         cr_expect_eq(counts[i], 1u, "event %zu: %u times", i, counts[i]);
     }
+}
+
+/* What fails again while the replay runs comes before --until as well: it would go round for ever.
+ */
+Test(failures, that_come_during_a_replay_are_left_alone_though_until_is_later)
+{
+    enum { N = 1000 };
+    char until[32];
+    uint64_t in_an_hour_ms = ((uint64_t)time(NULL) + 3600) * 1000;
+    snprintf(until, sizeof(until), "%" PRIu64, in_an_hour_ms);
+    for (size_t i = 0; i < N; i++) {
+        redis_do(&scene.redis, "XADD " FAILURES " * id %d job {}", (int)i);
+    }
+    expect_moved(
+        ctl_json(&scene, 0, "failures", "replay", "--until", until, "--limit", "20000", NULL),
+        "replayed", N);
+    cr_assert(scene_settles(&scene, 0, N));
+}
+
+Test(failures, of_the_last_millisecond_are_dropped_when_until_is_that_one)
+{
+    redis_do(&scene.redis, "XADD " FAILURES " 1000-1 id a job {}");
+    redis_do(&scene.redis, "XADD " FAILURES " 2000-1 id b job {}");
+    redis_do(&scene.redis, "XADD " FAILURES " 2000-2 id c job {}");
+    redis_do(&scene.redis, "XADD " FAILURES " 3000-1 id d job {}");
+    expect_moved(ctl_json(&scene, 0, "failures", "drop", "--until", "2000", NULL), "dropped", 3);
+    expect_moved(ctl_json(&scene, 0, "failures", "drop", "--until", "3000", NULL), "dropped", 1);
 }
 
 /* Of five events, those with poison fail; replayed, they alone are sent. */
