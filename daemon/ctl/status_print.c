@@ -1,7 +1,11 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "daemon/ctl/status.h"
 #include "daemon/view/text.h"
+
+#define NAME_COLUMNS 24
+#define MAX_COLUMNS  80 /* of a name that comes from Redis */
 
 static void print_consumer(const struct consumer_status *consumer, FILE *out)
 {
@@ -59,6 +63,14 @@ void status_print_json(const struct queue_status *queues, size_t n, FILE *out)
     fputs("]}\n", out);
 }
 
+/* What others have named, in a column that a longer name exceeds. */
+static void print_name(const char *name, size_t max_columns, FILE *out)
+{
+    size_t len = strlen(name);
+    text_clean(out, pusher_str(name), max_columns);
+    fprintf(out, "%*s", len < NAME_COLUMNS ? (int)(NAME_COLUMNS - len) : 0, "");
+}
+
 static void print_row(const struct queue_status *queue, FILE *out)
 {
     char waiting[48];
@@ -66,8 +78,9 @@ static void print_row(const struct queue_status *queue, FILE *out)
     if (queue->waiting > 0)
         snprintf(waiting + used, sizeof waiting - (size_t)used, " (%.1f s)",
                  (double)queue->next_due_ms / 1000);
-    fprintf(out, "%-24s %10" PRIu64 " %10" PRIu64 " %16s %10" PRIu64 " %10" PRIu64 "%s\n",
-            queue->list, queue->backlog, queue->held, waiting, queue->results, queue->failures,
+    print_name(queue->list, SIZE_MAX, out);
+    fprintf(out, " %10" PRIu64 " %10" PRIu64 " %16s %10" PRIu64 " %10" PRIu64 "%s\n",
+            queue->backlog, queue->held, waiting, queue->results, queue->failures,
             queue->paused ? "  paused" : "");
 }
 
@@ -76,21 +89,29 @@ static void print_consumer_row(const struct consumer_status *consumer, FILE *out
     char left[TEXT_TIME_MAX];
     int64_t ms = consumer->lease_ms;
     text_duration((uint64_t)(ms < 0 ? -ms : ms), left);
-    fprintf(out, "  consumer %-24s %" PRIu64 " held", consumer->name, consumer->held);
+    fputs("  consumer ", out);
+    print_name(consumer->name, MAX_COLUMNS, out);
+    fprintf(out, " %" PRIu64 " held", consumer->held);
     fprintf(out, ms < 0 ? ", lease ran out %s ago\n" : ", lease for %s\n", left);
+}
+
+static void print_parked_row(const char *app, uint64_t jobs, FILE *out)
+{
+    fputs("  app ", out);
+    text_clean(out, pusher_str(app), MAX_COLUMNS);
+    fprintf(out, ": %" PRIu64 " jobs parked\n", jobs);
 }
 
 void status_print_table(const struct queue_status *queues, size_t n, FILE *out)
 {
-    fprintf(out, "%-24s %10s %10s %16s %10s %10s\n", "list", "backlog", "held", "waiting (next)",
-            "results", "failures");
+    fprintf(out, "%-*s %10s %10s %16s %10s %10s\n", NAME_COLUMNS, "list", "backlog", "held",
+            "waiting (next)", "results", "failures");
     for (size_t i = 0; i < n; i++) {
         const struct queue_status *queue = &queues[i];
         print_row(queue, out);
         pauses_print(&queue->pauses, queue->now_ms, "  ", out);
         for (size_t j = 0; j < queue->n_parked; j++)
-            fprintf(out, "  app %s: %" PRIu64 " jobs parked\n", queue->parked[j].app,
-                    queue->parked[j].jobs);
+            print_parked_row(queue->parked[j].app, queue->parked[j].jobs, out);
         for (size_t j = 0; j < queue->n_consumers; j++)
             print_consumer_row(&queue->consumers[j], out);
         if (queue->n_consumers == 0)

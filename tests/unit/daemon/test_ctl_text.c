@@ -1,4 +1,5 @@
-/* What failures, results, pause and fsck print and read: text for terminals, times, jobs, headers.
+/* What failures, results, status, pause and fsck print and read: text for terminals, times, jobs,
+ * headers.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "daemon/ctl/ctl.h"
 #include "daemon/ctl/names.h"
 #include "daemon/ctl/span.h"
+#include "daemon/ctl/status.h"
 #include "daemon/ctl/stream.h"
 #include "daemon/view/job_view.h"
 #include "daemon/view/replay_header.h"
@@ -102,6 +104,27 @@ Test(ctl_text, times_and_durations)
     cr_expect_str_eq(text, "999 ms");
     text_duration(7300000, text);
     cr_expect_str_eq(text, "2 h");
+}
+
+/* Names come from Redis, and whoever may write there has chosen them. */
+Test(ctl_status, of_names_that_would_steer_a_terminal)
+{
+    struct parked_status parked = {.app = (char[]){"a\x1b]0;x\x07"}, .jobs = 3};
+    struct consumer_status consumer = {.name = (char[]){"h\x1b[2J\n\xe2\x80\xaey"}, .held = 2};
+    struct queue_status queue = {.name = "q",
+                                 .list = "l\x1b[31m",
+                                 .parked = &parked,
+                                 .n_parked = 1,
+                                 .consumers = &consumer,
+                                 .n_consumers = 1};
+    char buf[1024] = "";
+    FILE *out = fmemopen(buf, sizeof buf, "w");
+    status_print_table(&queue, 1, out);
+    fclose(out);
+    cr_expect_null(strchr(buf, '\x1b'), "%s", buf);
+    cr_expect(strstr(buf, "\nl?[31m                            0"), "%s", buf);
+    cr_expect(strstr(buf, "\n  app a?]0;x?: 3 jobs parked\n"), "%s", buf);
+    cr_expect(strstr(buf, "\n  consumer h?[2J ?y               2 held, "), "%s", buf);
 }
 
 Test(ctl_span, reads_times_and_so_long_ago)
