@@ -36,6 +36,15 @@ static const char usage_text[] =
     "What the file does not say is taken from the environment: REDIS_URL, PUSHER_APP_ID, PUSHER_APP_KEY,\n"
     "PUSHER_APP_SECRET, PUSHER_APP_CLUSTER, ... TERM and INT end it in good order, HUP reads it all again.\n";
 
+/* What was asked for is there, or it is said that it is not. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EX_OK;
+    (void)fprintf(stderr, "pusherd: standard output cannot be written to\n");
+    return EX_IOERR;
+}
+
 static int parse(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
@@ -63,10 +72,10 @@ static int parse(int argc, char **argv, struct options *ret_options)
             break;
         case 'V':
             (void)puts("pusherd " PUSHERD_VERSION);
-            exit(EX_OK);
+            exit(finish_output());
         case 'h':
             (void)fputs(usage_text, stdout);
-            exit(EX_OK);
+            exit(finish_output());
         default:
             return -1;
         }
@@ -143,9 +152,10 @@ int main(int argc, char **argv)
     config = load(&options, source);
     if (!config)
         return EX_CONFIG;
-    if (options.action == DUMP)
+    if (options.action == DUMP) {
         config_dump(config, stdout);
-    else if (options.action == CHECK) {
+        status = finish_output();
+    } else if (options.action == CHECK) {
         print_warnings(config);
         (void)fprintf(stderr, "pusherd: the configuration is good\n");
     } else {

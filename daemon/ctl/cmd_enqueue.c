@@ -119,7 +119,7 @@ static int finish(struct enqueue *enqueue, int status)
 {
     enqueue->rc = feed_finish(&enqueue->feed, enqueue->rc);
     progress_end(&enqueue->progress, enqueue->lines.n_read, enqueue->feed.n_done);
-    if (enqueue->rc == FEED_LOST)
+    if (enqueue->rc == FEED_LOST || enqueue->rc == FEED_UNFIT)
         return CTL_UNAVAILABLE;
     return enqueue->rc == 0 ? status : CTL_FAILED;
 }
@@ -127,9 +127,11 @@ static int finish(struct enqueue *enqueue, int status)
 static int run(struct ctl *ctl, struct enqueue *enqueue, const char *list)
 {
     struct link link;
-    if (link_open(&link, &ctl->config->redis) != 0 || link_aim(&link, list) != 0) {
-        link_close(&link);
+    if (link_open(&link, &ctl->config->redis) != 0)
         return ctl_fail(CTL_UNAVAILABLE, "%s", link.why);
+    if (link_aim(&link, list) != 0) {
+        link_close(&link);
+        return ctl_fail(link_status(&link), "%s", link.why);
     }
     stop_catch();
     lines_init(&enqueue->lines, STDIN_FILENO, LINE_MAX_BYTES);

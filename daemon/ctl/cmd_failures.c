@@ -26,7 +26,7 @@ static void print_whole(const struct tail *tail, const struct stream_entry *entr
         entry_print_whole(&printer, entry);
     else
         entry_print_json(&printer, entry);
-    entry_printer_finish(&printer);
+    entry_printer_finish(&printer, true);
 }
 
 /* The newest entry that the filter lets through. */

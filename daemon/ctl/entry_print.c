@@ -15,9 +15,9 @@ void entry_printer_init(struct entry_printer *printer, FILE *out, enum entry_sty
     arena_init(&printer->arena, ARENA_MAX);
 }
 
-void entry_printer_finish(struct entry_printer *printer)
+void entry_printer_finish(struct entry_printer *printer, bool is_all)
 {
-    if (printer->style == ENTRY_JSON_ARRAY)
+    if (printer->style == ENTRY_JSON_ARRAY && (printer->n > 0 || is_all))
         fputs(printer->n > 0 ? "]\n" : "[]\n", printer->out);
     arena_deinit(&printer->arena);
 }

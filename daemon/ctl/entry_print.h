@@ -25,8 +25,9 @@ struct entry_printer {
 void entry_printer_init(struct entry_printer *printer, FILE *out, enum entry_style style);
 void entry_print(struct entry_printer *printer, const struct stream_entry *entry);
 
-/* Ends the array, and frees. */
-void entry_printer_finish(struct entry_printer *printer);
+/* Ends the array, and frees. The array of nothing is printed only if that is all, for it says that
+ * there is none: not where reading failed. */
+void entry_printer_finish(struct entry_printer *printer, bool is_all);
 
 /* One entry whole, as a JSON object on a line. */
 void entry_print_json(struct entry_printer *printer, const struct stream_entry *entry);

@@ -38,6 +38,17 @@ static int lose(struct feed *feed)
     return FEED_LOST;
 }
 
+/* Tells what is not on the list, and whether anything could be there now. */
+static int refuse(struct feed *feed, const struct feed_burst *burst, const redisReply *reply)
+{
+    bool is_error = reply->type == REDIS_REPLY_ERROR;
+    tell_lines(burst, "are not on the list", is_error ? reply->str : "not the answer of RPUSH");
+    if (!is_error)
+        return FEED_REFUSED;
+    link_refuse(feed->link, reply->str);
+    return feed->link->was_refused ? FEED_REFUSED : FEED_UNFIT;
+}
+
 /* Reads the answer to the oldest command. */
 static int read_answer(struct feed *feed)
 {
@@ -46,12 +57,11 @@ static int read_answer(struct feed *feed)
         return lose(feed);
     struct feed_burst burst = feed->window[0];
     memmove(feed->window, feed->window + 1, --feed->n_window * sizeof feed->window[0]);
-    int rc = reply->type == REDIS_REPLY_INTEGER ? 0 : FEED_REFUSED;
-    if (rc == 0)
+    int rc = 0;
+    if (reply->type == REDIS_REPLY_INTEGER)
         feed->n_done += burst.n_jobs;
     else
-        tell_lines(&burst, "are not on the list",
-                   reply->type == REDIS_REPLY_ERROR ? reply->str : "not the answer of RPUSH");
+        rc = refuse(feed, &burst, reply);
     freeReplyObject(reply);
     return rc;
 }
@@ -126,7 +136,7 @@ int feed_finish(struct feed *feed, int rc)
         int answer = read_answer(feed);
         rc = answer < rc ? answer : rc;
     }
-    if (rc == FEED_REFUSED && feed->open.n_jobs > 0)
+    if ((rc == FEED_REFUSED || rc == FEED_UNFIT) && feed->open.n_jobs > 0)
         ctl_warn("nothing from line %" PRIu64 " on was sent", feed->open.first_line);
     return rc;
 }

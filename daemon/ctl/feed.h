@@ -48,7 +48,7 @@ struct feed {
     uint64_t n_done; /* jobs that Redis has acknowledged */
 };
 
-enum { FEED_REFUSED = -1, FEED_LOST = -2 };
+enum { FEED_REFUSED = -1, FEED_UNFIT = -2, FEED_LOST = -3 };
 
 void feed_init(struct feed *feed, struct link *link, const char *list);
 void feed_deinit(struct feed *feed);
@@ -57,7 +57,8 @@ void feed_deinit(struct feed *feed);
 msgpack_sbuffer *feed_buffer(struct feed *feed);
 
 /* Ends a job; sends the command if it is full. 0; FEED_REFUSED if Redis answered an error to an
- * earlier one, FEED_LOST if the connection failed. Both are said on stderr. */
+ * earlier one, FEED_UNFIT if one that says that as it is it serves nobody, a replica for instance;
+ * FEED_LOST if the connection failed. All are said on stderr. */
 int feed_add(struct feed *feed, uint64_t line) __attribute__((warn_unused_result));
 
 /* Sends what is collected, as when there is nothing to do but wait for input; as feed_add(). */

@@ -39,14 +39,11 @@ static int push(struct link *link, const char *list, const char *job, size_t len
 {
     const char *argv[] = {"RPUSH", list, job};
     const size_t lens[] = {5, strlen(list), len};
-    redisReply *reply;
-    if (link_ask(link, 3, argv, lens, &reply) != 0)
-        return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
-    int status = CTL_DONE;
-    if (reply->type == REDIS_REPLY_ERROR)
-        status = ctl_fail(CTL_FAILED, "Redis at %s: %s", link->where, reply->str);
+    redisReply *reply = link_call_words(link, 3, argv, lens);
+    if (!reply)
+        return ctl_fail(link_status(link), "%s", link->why);
     freeReplyObject(reply);
-    return status;
+    return CTL_DONE;
 }
 
 static int print_outcome(struct ctl *ctl, const char *text, size_t len)
@@ -67,7 +64,7 @@ static int await(struct ctl *ctl, struct link *link, const char *key, unsigned w
         return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
     redisReply *reply = link_call(link, "BLPOP", key, seconds, NULL);
     if (!reply)
-        return ctl_fail(CTL_UNAVAILABLE, "%s", link->why);
+        return ctl_fail(link_status(link), "%s", link->why);
     int status;
     if (reply_fits(reply, "ss", ""))
         status = print_outcome(ctl, reply->element[1]->str, reply->element[1]->len);

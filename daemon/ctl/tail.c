@@ -100,7 +100,7 @@ int tail_print(struct tail *tail, enum stream_order order)
     entry_printer_init(&printer, tail->ctl->out, style_of(tail));
     int status = print_some(tail, &printer, order, tail->limit, last);
     say_none(&printer, status);
-    entry_printer_finish(&printer);
+    entry_printer_finish(&printer, status == CTL_DONE);
     return status;
 }
 
@@ -143,6 +143,6 @@ int tail_print_last(struct tail *tail)
         status = follow(tail->ctl, &tail->link, tail->key, &tail->filter, last, &printer);
     else
         say_none(&printer, status);
-    entry_printer_finish(&printer);
+    entry_printer_finish(&printer, status == CTL_DONE);
     return status;
 }
