@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "daemon/config/config.h"
+#include "daemon/descriptors.h"
 #include "daemon/log.h"
 #include "daemon/pusherd.h"
 #include "daemon/spool.h"
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     struct config *config;
     int status = 0;
 
+    descriptors_hold_standard();
     hold_reload();
     /* No core dump, and no debugger or /proc file of another's, gets at the secrets. */
     (void)prctl(PR_SET_DUMPABLE, 0);

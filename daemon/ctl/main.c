@@ -7,6 +7,7 @@
 
 #include "daemon/ctl/help.h"
 #include "daemon/ctl/options.h"
+#include "daemon/descriptors.h"
 
 static int print_version(FILE *out)
 {
@@ -61,6 +62,7 @@ static int dispatch(int argc, char **argv, struct ctl *ctl)
 int main(int argc, char **argv)
 {
     struct ctl ctl = {.out = stdout, .environ = environ};
+    descriptors_hold_standard();
     (void)prctl(PR_SET_DUMPABLE, 0); /* no core holds the secrets */
     signal(SIGPIPE, SIG_IGN);        /* a connection that closes is an error, not the end */
     if (argc < 1)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/scene.h"
 
@@ -48,4 +49,50 @@ Test(stdio, that_is_full_is_told_with_74)
     cr_expect_eq(run("PUSHERD_BIN", "\"$0\" --version >/dev/full"), 74);
     cr_expect_eq(run("PUSHERD_BIN", "\"$0\" --help >/dev/full"), 74);
     cr_expect_eq(run("PUSHERD_BIN", "\"$0\" --check-config --config \"$1\" >/dev/full"), 0);
+}
+
+/* What a descriptor of the process is. */
+static const char *target(const struct proc *proc, int fd)
+{
+    static char text[256];
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)proc->pid, fd);
+    ssize_t n = readlink(path, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+Test(stdio, that_is_closed_is_no_place_for_connections_of_the_daemon)
+{
+    start(&scene.pusherd, "PUSHERD_BIN", "exec \"$0\" --config \"$1\" <&- >&- 2>&-");
+    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
+    cr_assert(scene_settles(&scene, 1, 0));
+    for (int fd = 0; fd <= 2; fd++) {
+        cr_expect_str_eq(target(&scene.pusherd, fd), "/dev/null", "%d", fd);
+    }
+}
+
+/* Bytes that Redis has read since its statistics were reset. */
+static long n_redis_read(void)
+{
+    redisReply *reply = redis_cmd(&scene.redis, "INFO stats");
+    const char *at = strstr(reply->str, "total_net_input_bytes:");
+    long n = at ? strtol(strchr(at, ':') + 1, NULL, 10) : -1;
+    freeReplyObject(reply);
+    return n;
+}
+
+/* The payload would go to Redis, which would take it for commands. */
+Test(stdio, that_is_closed_is_no_place_for_connections_of_pusherctl)
+{
+    static char payload[100001];
+    memset(payload, 'x', sizeof(payload) - 1);
+    redis_do(&scene.redis, "XADD " FAILURES " * id 1 job %s", payload);
+    redis_do(&scene.redis, "CONFIG RESETSTAT");
+    cr_expect_eq(run("PUSHERCTL_BIN", "\"$0\" --config \"$1\" failures list >&-"), 1);
+    cr_expect(logged("pusherctl: standard output cannot be written to"));
+    cr_expect(n_redis_read() > 0 && n_redis_read() < 10000, "%ld bytes", n_redis_read());
+    cr_expect_eq(run("PUSHERCTL_BIN", "\"$0\" --config \"$1\" enqueue <&- >/dev/null"), 1);
+    cr_expect(logged("pusherctl: standard input: Bad file descriptor"));
+    cr_expect_eq(run("PUSHERCTL_BIN", "\"$0\" --config \"$1\" fsck >/dev/null 2>&-"), 0);
 }
