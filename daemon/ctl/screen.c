@@ -35,7 +35,7 @@ static void on_resize(int number)
     is_resized = 1;
 }
 
-static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define N_ENDS (sizeof ends / sizeof ends[0])
 
 static void catch_signals(struct screen *screen)

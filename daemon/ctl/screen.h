@@ -5,7 +5,7 @@
  *   screen_wait(&screen, ms)         until a key, a signal, a new size, or the time is over
  *   screen_close(&screen)            as it was before
  *
- * Between open and close SIGINT, SIGTERM and SIGHUP do not end the process, but the wait. */
+ * Between open and close, SIGINT, SIGTERM, SIGHUP and SIGQUIT end the wait, not the process. */
 #ifndef DAEMON_CTL_SCREEN_H
 #define DAEMON_CTL_SCREEN_H
 

@@ -233,12 +233,24 @@ Test(top, draws_on_a_terminal_until_q)
 
 Test(top, restores_the_terminal_when_it_is_ended_by_a_signal)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < 3; i++) {
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         terminal.n = 0;
         start_on_terminal(80, 24);
         cr_assert(wait_until(sees(0, "events/s"), WAIT_LONG_MS));
         cr_assert_eq(kill(terminal.pid, signals[i]), 0);
+        expect_restored();
+    }
+}
+
+Test(top, restores_the_terminal_when_it_is_ended_by_a_key)
+{
+    static const char keys[] = {'\x03', '\x1c'}; /* Ctrl-C, Ctrl-\ */
+    for (size_t i = 0; i < sizeof(keys); i++) {
+        terminal.n = 0;
+        start_on_terminal(80, 24);
+        cr_assert(wait_until(sees(0, "events/s"), WAIT_LONG_MS));
+        cr_assert_eq(write(terminal.fd, &keys[i], 1), 1);
         expect_restored();
     }
 }
