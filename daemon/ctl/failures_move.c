@@ -21,6 +21,7 @@ struct mover {
     struct arena arena;
     struct call call;
     size_t n_chunk, n_chunk_in_part;
+    uint64_t n_taken; /* entries, up to the limit */
     uint64_t n_moved, n_in_part, n_gone, n_refused;
 };
 
@@ -118,7 +119,7 @@ static int move_matching(struct mover *mover)
     struct stream_entry entry;
     int rc = STREAM_ENTRY, status = CTL_DONE;
     stream_walk_init(&walk, &tail->link, tail->key, &tail->filter, STREAM_OLDEST_FIRST);
-    for (uint64_t n = 0; status == CTL_DONE && n < tail->limit; n++) {
+    for (; status == CTL_DONE && mover->n_taken < tail->limit; mover->n_taken++) {
         if (stream_walk_is_dry(&walk))
             status = send_chunk(mover);
         rc = status == CTL_DONE ? stream_walk_next(&walk, &entry) : STREAM_END;
@@ -146,13 +147,14 @@ static int move_filtered(struct mover *mover)
 static int move_one(struct mover *mover, const char *id)
 {
     struct stream_filter *filter = &mover->tail->filter;
-    uint64_t before = mover->n_chunk + mover->n_moved + mover->n_gone + mover->n_refused;
+    uint64_t before = mover->n_taken;
     if (!stream_id_read(id, filter->first))
         return ctl_fail(CTL_USAGE, "%.60s is no id of a stream's entry", id);
+    if (before >= mover->tail->limit)
+        return CTL_DONE;
     strcpy(filter->last, filter->first);
     int status = move_matching(mover);
-    if (status == CTL_DONE &&
-        before == mover->n_chunk + mover->n_moved + mover->n_gone + mover->n_refused) {
+    if (status == CTL_DONE && before == mover->n_taken) {
         ctl_warn("the failures of %s have no entry %s", mover->tail->list, filter->first);
         mover->n_gone++;
     }

@@ -203,6 +203,20 @@ Test(failures, are_dropped_by_what_they_are)
     cr_expect_eq(outcomes_count(&scene.redis, FAILURES), 0);
 }
 
+/* --limit counts the entries that are named, too. */
+Test(failures, beyond_the_limit_stay)
+{
+    redis_do(&scene.redis, "XADD " FAILURES " 1-1 id a job {}");
+    redis_do(&scene.redis, "XADD " FAILURES " 2-1 id b job {}");
+    expect_moved(ctl_json(&scene, 0, "failures", "drop", "1-1", "--limit", "0", NULL), "dropped",
+                 0);
+    expect_moved(ctl_json(&scene, 0, "failures", "drop", "--all", "--yes", "--limit", "0", NULL),
+                 "dropped", 0);
+    expect_moved(ctl_json(&scene, 1, "failures", "drop", "3-1", "2-1", "1-1", "--limit", "1", NULL),
+                 "dropped", 1);
+    expect_moved(ctl_json(&scene, 0, "failures", "drop", "1-1", NULL), "dropped", 1);
+}
+
 Test(failures, are_named_or_all_is_said)
 {
     add_failures(1, "rejected");
