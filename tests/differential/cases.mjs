@@ -90,7 +90,7 @@ export function casesFrom(random, seal) {
     : chance(0.1) ? pick(ODD_KEYS) : chance(0.5) ? text(3) + name(3) : name(6));
   const plainKey = () => (chance(0.05) ? 'auth_key' : pick(['', 'é', '日', 'A', '&', '%', ' ']) + name(5));
   const path = () => (chance(0.15) ? pick(['', 'x', '/', '//', '/a?b=c', '/a#b', '/./x', '/a/..', '/%2e%2E/b', '/é',
-    '/a b', '/apps/7/channels', '/a%20b', '/...', '/a/.b']) : `/${name(6)}/${name(6)}`);
+    '/a b', '/apps/7/channels', `/apps/${app.app_id}/channels`, '/a%20b', '/...', '/a/.b']) : `/${name(6)}/${name(6)}`);
 
   function clientEvent() {
     const on = `private-encrypted-${name()}`;

@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 const bytes = (text) => Buffer.byteLength(text);
 const badName = (text, max = 200) => text === '' || /[^A-Za-z0-9_\-=@,.;]/.test(text) || text.length > max ||
   text === '.' || text === '..';
+const isOwn = (path) => path === `/apps/${app.app_id}` || path.startsWith(`/apps/${app.app_id}/`);
 const badUser = (id) => badName(id, 128);
 const badChannel = (channel) => (channel.startsWith(USER_PREFIX) ? badUser(channel.slice(USER_PREFIX.length)) : badName(channel));
 const badSocket = (id) => !/^\d+\.\d+$/.test(id) || id.length > 128;
@@ -212,8 +213,12 @@ export const KNOWN_DIFFERENCES = [
     example: q([], { method: 'G T' }) },
   { id: 'whole paths are taken', ops: ['get', 'post'],
     why: 'the path of a signed query string and of the documents begins with /apps/ID; the SDK would double it',
-    when: (c) => c.path.startsWith('/apps/'),
+    when: (c) => isOwn(c.path),
     expected: (c) => fromLowered(c, (sdk) => ({ ...sdk, path: c.path, body: c.value ?? null })),
+    example: get(`/apps/${app.app_id}/channels`) },
+  { id: 'paths of other apps are refused', code: 'invalid_argument', ops: ['get', 'post'],
+    why: 'signed with the key of this app they are answered 401; the SDK would ask for /apps/ID/apps/OTHER',
+    when: (c) => c.path.startsWith('/apps/') && !isOwn(c.path),
     example: get('/apps/7/channels') },
   { id: 'falsy bodies are sent', ops: ['post'],
     why: 'what was given is sent; the SDK cannot tell "", 0, false and null from nothing',
