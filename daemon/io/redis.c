@@ -4,7 +4,8 @@
  *               ^            |            |         |     any error, deadline or redis_drop()
  *            BACKOFF <-------+------------+---------+
  *
- * A Sentinel that has answered in GREETING is left for RESOLVING the master's name, see hop().
+ * A Sentinel that has answered in GREETING is left for RESOLVING the master's name, see hop(). What
+ * is no name but an address, or a path, is CONNECTING at once.
  *
  * hiredis 0.14 frees its context under the feet of a callback that disconnects it, so nothing is
  * torn down while it is on the stack: a failure is noted (redis_fail()), and done in on_prepare(),
@@ -18,7 +19,6 @@
 #include <string.h>
 
 #include "daemon/io/redis_private.h"
-#include "daemon/io/resolve.h"
 #include "daemon/tls/redis_tls.h"
 #include "lib/require.h"
 
@@ -157,12 +157,12 @@ static void hop(struct redis *redis)
 
 void redis_flush(struct redis *redis)
 {
-    if (!redis->is_failing && redis->context)
-        redis_adapter_flush(redis);
     if (redis->closing)
         return;
     if (redis->is_hopping && !redis->is_failing)
         hop(redis);
+    if (!redis->is_failing && redis->context)
+        redis_adapter_flush(redis); /* watches the socket that hop() may have opened, as well */
     if (redis->is_failing)
         recover(redis);
 }
@@ -195,9 +195,7 @@ void redis_close(struct redis *redis, redis_event_cb close_cb)
     redis->closing = true;
     redis->is_failing = true;
     redis->close_cb = close_cb;
-    if (redis->lookup)
-        resolve_abandon(redis->lookup);
-    redis->lookup = NULL;
+    redis_abandon_lookups(redis);
     tear_down(redis);
     redis_objects_deinit(&redis->objects);
     redis->state = REDIS_CLOSED;

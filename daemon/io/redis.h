@@ -40,9 +40,11 @@
 #define REDIS_ERRMSG_MAX  192
 #define REDIS_HOST_MAX    256 /* bytes of a name or address, with its NUL */
 #define REDIS_SERVERS_MAX 16  /* Sentinels, or nodes of a cluster */
+#define REDIS_LOOKUPS_MAX 4   /* names that are resolved at a time, each on a thread */
 
 struct redis;
 struct redis_call;
+struct resolve;
 struct redis_tls;
 
 /* `reply` is NULL when the connection was lost. It is freed after the callback. */
@@ -52,6 +54,13 @@ typedef void (*redis_event_cb)(struct redis *redis);
 struct redis_address {
     char host[REDIS_HOST_MAX]; /* name or address; "": the unix socket of the options */
     unsigned port;
+};
+
+/* A name that is being resolved. */
+struct redis_lookup {
+    struct redis *redis;
+    struct resolve *resolve;   /* NULL: a free place */
+    char host[REDIS_HOST_MAX]; /* the name */
 };
 
 /* Strings are borrowed and must outlive the connection. */
@@ -122,7 +131,7 @@ struct redis {
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
     uint64_t due_ms;                       /* when it is set to fire */
     uv_prepare_t prepare;
-    struct resolve *lookup; /* of the target's name; NULL: none is under way */
+    struct redis_lookup lookups[REDIS_LOOKUPS_MAX];
     bool closing;
     unsigned open_handles;
     redis_event_cb close_cb;

@@ -1,6 +1,5 @@
-/* How a connection comes up: the name is resolved, an address of it is tried, each time the next
- * one, then the login. */
-#include <netdb.h>
+/* How a connection comes up: the address of its target is found (redis_lookup.c) and connected to,
+ * then the login. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include <sys/un.h>
 
 #include "daemon/io/redis_private.h"
-#include "daemon/io/resolve.h"
 #include "daemon/tls/redis_tls.h"
 
 #define KEEP_BUFFER_BYTES (4u << 20) /* of the read buffer, between replies */
@@ -176,48 +174,9 @@ static void attach(struct redis *redis, redisAsyncContext *context)
     redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
 }
 
-/* A name's address, each round the next one. */
-static const struct addrinfo *choose(const struct addrinfo *found, unsigned n_rounds)
+void redis_connect_to(struct redis *redis, const char *address)
 {
-    const struct addrinfo *each = found;
-    unsigned n = 1;
-
-    for (; each->ai_next; each = each->ai_next)
-        n++;
-    each = found;
-    for (unsigned i = n_rounds % n; i > 0; i--)
-        each = each->ai_next;
-    return each;
-}
-
-static void connect_to(struct redis *redis, const struct addrinfo *found)
-{
-    const struct addrinfo *chosen = choose(found, redis->n_rounds);
-    char address[64];
-    int status = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
-                             NI_NUMERICHOST);
-
-    if (status == 0)
-        attach(redis, redisAsyncConnect(address, (int)redis->target.port));
-    else
-        redis_fail(redis, gai_strerror(status));
-}
-
-static void on_resolved(int status, const struct addrinfo *found, void *data)
-{
-    struct redis *redis = data;
-    char why[128];
-
-    redis->lookup = NULL;
-    if (redis->state != REDIS_RESOLVING || redis->is_failing)
-        return;
-    if (status == 0) {
-        connect_to(redis, found);
-        return;
-    }
-    (void)snprintf(why, sizeof(why), "cannot resolve %.60s: %.40s", redis->target.host,
-                   gai_strerror(status));
-    redis_fail(redis, why);
+    attach(redis, redisAsyncConnect(address, (int)redis->target.port));
 }
 
 static void connect_to_path(struct redis *redis)
@@ -230,22 +189,12 @@ static void connect_to_path(struct redis *redis)
         redis_fail(redis, "the path of the socket is too long"); /* hiredis would cut it */
 }
 
-/* A lookup of before that nobody has answered yet would only be followed by another such. */
 void redis_connect(struct redis *redis)
 {
     redis->state = REDIS_RESOLVING;
     redis_target_choose(redis);
-    if (!redis->target.host[0]) {
+    if (redis->target.host[0])
+        redis_look_up(redis);
+    else
         connect_to_path(redis);
-        return;
-    }
-    if (redis->lookup) {
-        redis_fail(redis, "the name is still being resolved");
-        return;
-    }
-    if (resolve_start(redis->loop, redis->target.host, on_resolved, redis, &redis->lookup) != 0) {
-        redis_fail(redis, "cannot resolve the name");
-        return;
-    }
-    redis_arm_deadline(redis, redis_now_ms() + redis->options.connect_timeout_ms);
 }

@@ -48,12 +48,22 @@ void redis_fail_ended(struct redis *redis, const redisAsyncContext *context);
 
 void redis_connect(struct redis *redis);
 
+/* To the target, whose address this is. */
+void redis_connect_to(struct redis *redis, const char *address);
+
 /* Sends a command of up to three words whose reply the login waits for. */
 void redis_greet(struct redis *redis, redis_reply_cb cb, int argc, const char *a, const char *b,
                  const char *c);
 
 /* The last word of such a reply_cb: with the last reply the connection is up. */
 void redis_greeted(struct redis *redis);
+
+/* ---- redis_lookup.c */
+
+/* Finds an address of the target and connects to it, or fails. */
+void redis_look_up(struct redis *redis);
+
+void redis_abandon_lookups(struct redis *redis);
 
 /* ---- redis_target.c: which server is next */
 

@@ -16,6 +16,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned n_waiting;
 static bool is_held = true, has_moved;
+static const char *free_name; /* not held */
 
 static void set_held(bool held)
 {
@@ -33,6 +34,14 @@ void names_hold(void)
 void names_let_go(void)
 {
     set_held(false);
+}
+
+void names_let_go_of(const char *name)
+{
+    pthread_mutex_lock(&mutex);
+    free_name = name;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
 }
 
 void names_move(void)
@@ -71,12 +80,17 @@ void names_await(unsigned n)
     cr_assert_eq(status, 0, "nobody asks for names");
 }
 
-static void wait_here(void)
+static bool must_wait(const char *name)
+{
+    return is_held && !(free_name && strcmp(free_name, name) == 0);
+}
+
+static void wait_here(const char *name)
 {
     pthread_mutex_lock(&mutex);
     n_waiting++;
     pthread_cond_broadcast(&changed);
-    while (is_held)
+    while (must_wait(name))
         pthread_cond_wait(&changed, &mutex);
     n_waiting--;
     pthread_mutex_unlock(&mutex);
@@ -110,22 +124,29 @@ static int look_up_all(const char *const *addresses, const char *service,
     return 0;
 }
 
+static bool ends_with(const char *node, const char *end)
+{
+    size_t len = node ? strlen(node) : 0, end_len = strlen(end);
+    return len >= end_len && strcmp(node + len - end_len, end) == 0;
+}
+
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **ret)
 {
     static const char *const two[] = {"127.0.0.2", "127.0.0.1", NULL};
     static const char *const dual[] = {"127.0.0.2", "127.0.0.1", "::1", NULL};
-    size_t len = node ? strlen(node) : 0;
-    if (len > 8 && strcmp(node + len - 8, ".invalid") == 0)
+    if (hints && (hints->ai_flags & AI_NUMERICHOST))
+        return look_up(node, service, hints, ret);
+    if (ends_with(node, ".invalid"))
         return EAI_NONAME;
-    if (len > 0 && strcmp(node, "two.test") == 0)
+    if (node && strcmp(node, "two.test") == 0)
         return look_up_all(two, service, hints, ret);
-    if (len > 0 && strcmp(node, "dual.test") == 0)
+    if (node && strcmp(node, "dual.test") == 0)
         return look_up_all(dual, service, hints, ret);
-    if (len > 0 && strcmp(node, "moving.test") == 0)
+    if (node && strcmp(node, "moving.test") == 0)
         return look_up(moving_address(), service, hints, ret);
-    if (len > 0 && strcmp(node, "slow.test") == 0) {
-        wait_here();
+    if (ends_with(node, "slow.test")) {
+        wait_here(node);
         node = "127.0.0.1";
     }
     return look_up(node, service, hints, ret);

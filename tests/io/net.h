@@ -3,15 +3,17 @@
  * getaddrinfo() is replaced in the whole program, for the libraries as well:
  *     two.test       127.0.0.2 and then 127.0.0.1
  *     dual.test      127.0.0.2, 127.0.0.1 and ::1
- *     slow.test      127.0.0.1, but not before names_let_go()
+ *     *slow.test     127.0.0.1, but not before names_let_go()
  *     moving.test    127.0.0.2, and after names_move() 127.0.0.1
- *     *.invalid      is no name, without asking anybody */
+ *     *.invalid      is no name, without asking anybody
+ * Addresses are left to the real one. */
 #ifndef TESTS_IO_NET_H
 #define TESTS_IO_NET_H
 
-/* Lookups of slow.test, from now on, wait again, or go on. */
+/* Lookups of *slow.test, from now on, wait again, or go on; those of this one alone go on. */
 void names_hold(void);
 void names_let_go(void);
+void names_let_go_of(const char *name);
 void names_move(void);
 /* Lookups that wait just now. */
 unsigned names_waiting(void);

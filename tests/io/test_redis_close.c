@@ -108,7 +108,7 @@ static void start_by_name(const char *name)
 Test(redis_close, while_it_resolves_does_not_wait_for_the_resolver)
 {
     start_by_name("slow.test");
-    cr_assert(run_until(&run, session.redis.lookup));
+    cr_assert(run_until(&run, session.redis.lookups[0].resolve));
     names_await(1);
     redis_close(&session.redis, on_closed);
     cr_assert(!is_closed);
@@ -142,7 +142,7 @@ Test(redis_close, names_that_are_not_resolved_hold_up_no_other_work)
     options.host = "slow.test";
     for (int i = 0; i < 5; i++) {
         session_start(&others[i], &run, &options);
-        cr_assert(run_until(&run, others[i].redis.lookup));
+        cr_assert(run_until(&run, others[i].redis.lookups[0].resolve));
     }
     names_await(5);
     cr_assert_eq(uv_queue_work(&run.loop, &work, on_work, on_worked), 0);

@@ -9,7 +9,7 @@
 static struct run run;
 static struct peer watchers[2], server, other; /* watchers are Sentinels */
 static struct session session;
-static struct redis_address addresses[2];
+static struct redis_address addresses[5];
 
 #define N_ANSWERS  8
 #define ANSWER_MAX 96
@@ -54,20 +54,34 @@ static void open_sentinels(const struct peer_step *of_server)
     n_answers = 0;
 }
 
-static void start(const struct peer_step *first, const struct peer_step *second)
+/* Sentinels at these hosts: the last of them is the second watcher, the others are the first. */
+static void start_at(const char *const *hosts, uint64_t timeout_ms)
 {
     struct redis_options options = session_to_port(0);
-    peer_open(&watchers[0], &run.loop, first);
-    peer_open(&watchers[1], &run.loop, second);
-    for (unsigned i = 0; i < 2; i++) {
-        snprintf(addresses[i].host, sizeof(addresses[i].host), "127.0.0.1");
-        addresses[i].port = watchers[i].port;
+    unsigned n = 0;
+    for (; hosts[n]; n++) {
+        snprintf(addresses[n].host, sizeof(addresses[n].host), "%s", hosts[n]);
+        addresses[n].port = watchers[!hosts[n + 1]].port;
     }
     options.host = NULL;
     options.sentinels = addresses;
-    options.n_sentinels = 2;
+    options.n_sentinels = n;
     options.master = "main";
+    options.connect_timeout_ms = timeout_ms;
     session_start(&session, &run, &options);
+}
+
+static void open_watchers(const struct peer_step *first, const struct peer_step *second)
+{
+    peer_open(&watchers[0], &run.loop, first);
+    peer_open(&watchers[1], &run.loop, second);
+}
+
+static void start(const struct peer_step *first, const struct peer_step *second)
+{
+    static const char *const hosts[] = {"127.0.0.1", "127.0.0.1", NULL};
+    open_watchers(first, second);
+    start_at(hosts, 30000);
 }
 
 static void close_sentinels(void)
@@ -184,6 +198,79 @@ Test(redis_sentinel, closed_on_the_way_to_the_master)
     cr_assert(run_until(&run, session.redis.target_kind == REDIS_TO_MASTER));
     close_sentinels();
     cr_assert_str_eq(session.log, "C");
+}
+
+/* ---- Sentinels whose names are not resolved */
+
+static void start_at_names(const char *const *hosts)
+{
+    open_sentinels(master);
+    open_watchers(naming(server.port), naming(server.port));
+    start_at(hosts, 50);
+}
+
+static void expect_up_through_the_last(void)
+{
+    session.redis.options.connect_timeout_ms = 30000;
+    cr_assert(run_until(&run, session.n_up == 1 || session.n_down == 20));
+    cr_expect_eq(session.n_up, 1, "%s", session.why);
+    cr_expect_eq(watchers[0].n_connections, 0);
+    close_sentinels();
+    names_let_go();
+}
+
+Test(redis_sentinel, whose_name_is_not_resolved_holds_up_no_other_name)
+{
+    static const char *const hosts[] = {"slow.test", "moving.test", NULL};
+    names_move();
+    start_at_names(hosts);
+    cr_assert(run_until(&run, session.n_down == 1));
+    expect_up_through_the_last();
+}
+
+/* As many as are resolved at a time: an address needs no such place, and no thread. */
+Test(redis_sentinel, whose_names_are_not_resolved_hold_up_no_address)
+{
+    static const char *const hosts[] = {"a.slow.test", "b.slow.test", "c.slow.test",
+                                        "d.slow.test", "127.0.0.1",   NULL};
+    start_at_names(hosts);
+    cr_assert(run_until(&run, session.n_down == REDIS_LOOKUPS_MAX));
+    expect_up_through_the_last();
+}
+
+Test(redis_sentinel, whose_names_are_not_resolved_are_only_so_many_at_a_time)
+{
+    static const char *const hosts[] = {"a.slow.test", "b.slow.test", "c.slow.test",
+                                        "d.slow.test", "e.slow.test", NULL};
+    start_at_names(hosts);
+    cr_assert(run_until(&run, session.n_down == 5));
+    cr_expect(strstr(session.why, "too many other names"), "%s", session.why);
+    names_await(REDIS_LOOKUPS_MAX);
+    cr_expect_eq(names_waiting(), REDIS_LOOKUPS_MAX);
+    session.redis.options.connect_timeout_ms = 30000;
+    names_let_go();
+    cr_assert(run_until(&run, session.n_up == 1), "the places are free again");
+    close_sentinels();
+}
+
+static void wait_longer(struct session *of)
+{
+    of->redis.options.connect_timeout_ms = 30000;
+}
+
+/* The first is resolved while the second still is not. */
+Test(redis_sentinel, whose_name_is_resolved_late_is_not_taken_for_another)
+{
+    static const char *const hosts[] = {"a.slow.test", "b.slow.test", NULL};
+    start_at_names(hosts);
+    session.on_down = wait_longer;
+    cr_assert(run_until(&run, session.n_down == 1 && session.redis.state == REDIS_RESOLVING));
+    names_let_go_of("a.slow.test");
+    cr_assert(run_until(&run, !session.redis.lookups[0].resolve));
+    cr_expect_eq(session.redis.state, REDIS_RESOLVING);
+    cr_expect(session.redis.lookups[1].resolve);
+    names_let_go_of("b.slow.test");
+    expect_up_through_the_last();
 }
 
 /* ---- a cluster */
