@@ -93,7 +93,7 @@ enum redis_state {
     REDIS_IDLE, /* not started */
     REDIS_RESOLVING,
     REDIS_CONNECTING,
-    REDIS_GREETING, /* AUTH, SELECT, CLIENT ID; or a Sentinel is asked */
+    REDIS_GREETING, /* AUTH, SELECT, PING; or a Sentinel is asked */
     REDIS_UP,
     REDIS_BACKOFF, /* waits to connect again */
     REDIS_CLOSED,
@@ -105,7 +105,6 @@ struct redis {
     enum redis_state state;
     char errmsg[REDIS_ERRMSG_MAX]; /* of the last loss */
     bool is_moved;                 /* the last loss was the way to another node of the cluster */
-    long long client_id;           /* of this connection, while up */
 
     redisAsyncContext *context;   /* owned; NULL between connections */
     struct redis_objects objects; /* the memory of its replies */

@@ -32,13 +32,12 @@ static void on_greeting(struct redis *redis, const redisReply *reply, void *data
     redis_greeted(redis);
 }
 
-/* Not essential: without the right to CLIENT there is no id, and unblocking is left to time. */
-static void on_client_reply(struct redis *redis, const redisReply *reply, void *data)
+/* For what may be refused: a name, and the password to a Sentinel that has none. */
+static void on_optional_greeting(struct redis *redis, const redisReply *reply, void *data)
 {
+    (void)reply;
     (void)data;
     redis->n_greetings--;
-    if (reply && reply->type == REDIS_REPLY_INTEGER)
-        redis->client_id = reply->integer;
     redis_greeted(redis);
 }
 
@@ -78,8 +77,7 @@ static void log_in(struct redis *redis)
         redis_greet(redis, on_greeting, 2, "SELECT", db, NULL);
     }
     if (options->client_name)
-        redis_greet(redis, on_client_reply, 3, "CLIENT", "SETNAME", options->client_name);
-    redis_greet(redis, on_client_reply, 2, "CLIENT", "ID", NULL);
+        redis_greet(redis, on_optional_greeting, 3, "CLIENT", "SETNAME", options->client_name);
     redis_greet(redis, on_greeting, 1, "PING", NULL, NULL);
 }
 
@@ -87,14 +85,13 @@ static void log_in(struct redis *redis)
 static void greet_server(struct redis *redis)
 {
     redis->state = REDIS_GREETING;
-    redis->client_id = 0;
     redis->n_greetings = 0;
     uv_timer_stop(&redis->timer);
     if (redis->target_kind != REDIS_TO_SENTINEL) {
         log_in(redis);
         return;
     }
-    authenticate(redis, on_client_reply);
+    authenticate(redis, on_optional_greeting);
     redis_target_ask(redis);
 }
 

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -53,17 +55,48 @@ void server_end(struct redis_server *server)
     folder_remove(&server->folder);
 }
 
-long long server_do(struct redis_server *server, const char *format, ...)
+static redisReply *ask(struct redis_server *server, const char *format, va_list args)
 {
     redisContext *context = redisConnectUnix(server->socket);
-    va_list args;
-    va_start(args, format);
     redisReply *reply = redisvCommand(context, format, args);
-    va_end(args);
     cr_assert(reply, "%s: %s", format, context->errstr);
     cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
+    redisFree(context);
+    return reply;
+}
+
+static redisReply *server_ask(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = ask(server, format, args);
+    va_end(args);
+    return reply;
+}
+
+long long server_do(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = ask(server, format, args);
+    va_end(args);
     long long integer = reply->integer;
     freeReplyObject(reply);
-    redisFree(context);
     return integer;
+}
+
+/* CLIENT LIST: "id=ID addr=... name=NAME ...", a line each. */
+long long server_client_id(struct redis_server *server, const char *name)
+{
+    redisReply *reply = server_ask(server, "CLIENT LIST");
+    char field[64];
+    snprintf(field, sizeof(field), " name=%s ", name);
+    const char *at = strstr(reply->str, field);
+    cr_assert(at, "no %s in %s", name, reply->str);
+    while (at > reply->str && at[-1] != '\n')
+        at--;
+    cr_assert_eq(strncmp(at, "id=", 3), 0, "%s", at);
+    long long id = strtoll(at + 3, NULL, 10);
+    freeReplyObject(reply);
+    return id;
 }

@@ -30,4 +30,7 @@ void server_end(struct redis_server *server);
 /* A command as for redisCommand(), on a connection of its own; gives the integer, if it is one. */
 long long server_do(struct redis_server *server, const char *format, ...);
 
+/* What the server calls the connection of this name, which must be there. */
+long long server_client_id(struct redis_server *server, const char *name);
+
 #endif

@@ -63,8 +63,10 @@ void session_on_reply(struct redis *redis, const redisReply *reply, void *data)
 
 static struct redis_options common_options(void)
 {
-    return (struct redis_options){
-        .connect_timeout_ms = 30000, .min_backoff_ms = 1, .max_backoff_ms = 20};
+    return (struct redis_options){.client_name = SESSION_NAME,
+                                  .connect_timeout_ms = 30000,
+                                  .min_backoff_ms = 1,
+                                  .max_backoff_ms = 20};
 }
 
 struct redis_options session_to_port(unsigned port)

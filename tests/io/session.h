@@ -10,8 +10,10 @@
 
 #define SESSION_LOG_MAX 64
 
-/* What a server says to a session that has no password, no database and no name. */
-#define GREETING STEP(COMMAND), SAY(":7\r\n"), STEP(COMMAND), SAY("+PONG\r\n")
+#define SESSION_NAME "pusherd-test"
+
+/* What a server says to a session that has a name, but no password and no database. */
+#define GREETING STEP(COMMAND), SAY("+OK\r\n"), STEP(COMMAND), SAY("+PONG\r\n")
 
 struct session {
     struct run *run;
@@ -30,7 +32,8 @@ struct session {
     void (*on_reply)(struct session *session, const redisReply *reply);
 };
 
-/* Options for a test, to be changed before session_start(): backoff 1 to 20 ms, 30 s to connect. */
+/* Options for a test, to be changed before session_start(): backoff 1 to 20 ms, 30 s to connect,
+ * and a name. */
 struct redis_options session_to_port(unsigned port);
 struct redis_options session_to_socket(const char *path);
 

@@ -75,7 +75,7 @@ Test(redis_failures, silent_from_the_start)
 
 Test(redis_failures, silent_in_the_middle_of_the_greeting)
 {
-    static const struct peer_step script[] = {STEP(COMMAND), SAY(":7\r\n"), STEP(HOLD)};
+    static const struct peer_step script[] = {STEP(COMMAND), SAY("+OK\r\n"), STEP(HOLD)};
     expect_failure_before_up(script, 500, "in time");
 }
 
@@ -107,7 +107,7 @@ Test(redis_failures, reset_in_the_greeting)
 Test(redis_failures, still_loading)
 {
     static const struct peer_step script[] = {
-        STEP(COMMAND), SAY(":7\r\n"), STEP(COMMAND),
+        STEP(COMMAND), SAY("+OK\r\n"), STEP(COMMAND),
         SAY("-LOADING Redis is loading the dataset in memory\r\n"), STEP(HOLD)};
     expect_failure_before_up(script, 30000, "LOADING");
 }

@@ -105,17 +105,12 @@ Test(redis_server, at_the_second_address_of_a_name)
     connect_and_ping("two.test");
 }
 
-Test(redis_server, knows_its_client_id_and_gives_its_name)
+Test(redis_server, gives_its_name)
 {
-    struct redis_options options;
     OPEN_SERVER();
-    options = session_to_socket(server.socket);
-    options.client_name = "pusherd-test";
-    connect_with(&options);
+    connect_to_socket();
     ASK("CLIENT", "GETNAME");
-    cr_assert_str_eq(session.reply, "pusherd-test");
-    ASK("CLIENT", "ID");
-    cr_assert_eq(session.integer, session.redis.client_id);
+    cr_assert_str_eq(session.reply, SESSION_NAME);
     close_all();
 }
 
@@ -143,7 +138,6 @@ Test(redis_server, a_password_where_one_is_needed_and_none_given)
     struct redis_options options;
     OPEN_SERVER("--requirepass", "sesame");
     options = session_to_socket(server.socket);
-    options.client_name = "x";
     expect_refusal(&options, "NOAUTH");
 }
 
@@ -157,17 +151,15 @@ Test(redis_server, a_password_where_none_is_needed)
 }
 
 /* The least a user can be allowed, and still be served: no CLIENT. */
-Test(redis_server, a_user_who_may_not_ask_for_the_client_id)
+Test(redis_server, a_user_who_may_not_give_a_name)
 {
     struct redis_options options;
     OPEN_SERVER("--user", "worker", "on", ">pass", "+ping", "+echo", "+select");
     options = session_to_socket(server.socket);
     options.user = "worker";
     options.password = "pass";
-    options.client_name = "x";
     options.db = 1;
     connect_with(&options);
-    cr_assert_eq(session.redis.client_id, 0);
     ASK("ECHO", "hello");
     cr_assert_str_eq(session.reply, "hello");
     close_all();
@@ -256,8 +248,8 @@ Test(redis_server, a_unix_socket_that_is_there_only_later)
 static void unblock(void)
 {
     redis_flush(&session.redis);
-    cr_assert(wait_until(server_do(&server, "CLIENT UNBLOCK %lld", session.redis.client_id) == 1,
-                         WAIT_LONG_MS));
+    long long id = server_client_id(&server, SESSION_NAME);
+    cr_assert(wait_until(server_do(&server, "CLIENT UNBLOCK %lld", id) == 1, WAIT_LONG_MS));
 }
 
 static void kill_with_commands_pending(const struct redis_options *options)
@@ -299,7 +291,8 @@ Test(redis_server, kills_the_client)
     connect_to_socket();
     cr_assert_eq(session_send(&session, "BLPOP", "k", "0", NULL), 0);
     for (unsigned i = 1; i <= 5; i++) {
-        cr_assert_eq(server_do(&server, "CLIENT KILL ID %lld", session.redis.client_id), 1);
+        long long id = server_client_id(&server, SESSION_NAME);
+        cr_assert_eq(server_do(&server, "CLIENT KILL ID %lld", id), 1);
         cr_assert(run_until(&run, session.n_up == i + 1));
     }
     close_all();

@@ -41,7 +41,7 @@ static void start_fake(const struct fake_redis_answer *usual, const struct fake_
 #define RECORD "0:0:0::{\"id\":\"7\",\"channel\":\"a\",\"event\":\"e\",\"data\":\"x\"}"
 
 static const struct fake_redis_answer nothing_to_do[] = {
-    {"CLIENT", ":1\r\n"},
+    {"CLIENT", "+OK\r\n"},
     {"CLUSTER", "-ERR no cluster\r\n"},
     {"INFO", "$0\r\n\r\n"},
     {"BLMOVE", NULL},
