@@ -49,8 +49,8 @@ static void put_queue(FILE *out, const struct pusherd *pusherd, size_t i, size_t
     fputs(",\"list\":", out);
     text_json(out, pusher_str(source->queue->list));
     fprintf(out, ",\"connected\":%s,\"lease\":%s,\"paused\":%s",
-            bool_text(source->commands.state == REDIS_UP), bool_text(source->lease == LEASE_HELD),
-            bool_text(source->is_paused));
+            bool_text(source->commands.state == REDIS_UP),
+            bool_text(source_has_lease(source, clock_ms())), bool_text(source->is_paused));
     fprintf(out,
             ",\"backlog\":%" PRIu64 ",\"held\":%zu,\"oldest_ms\":%" PRIu64 ",\"claimed\":%" PRIu64
             ",\"done\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"later\":%" PRIu64

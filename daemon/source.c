@@ -164,6 +164,11 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
     return at;
 }
 
+bool source_has_lease(const struct source *source, uint64_t now_ms)
+{
+    return source->lease == LEASE_HELD && now_ms < source->lease_sent_ms + source->lease_ms;
+}
+
 uint64_t source_oldest_ms(const struct source *source, uint64_t now_ms)
 {
     uint64_t claimed_ms;

@@ -207,6 +207,9 @@ void source_rest(struct source *source, uint64_t now_ms);
  * it. */
 uint64_t source_send_until(const struct source *source);
 
+/* True if it has the lease, as far as it knows: one that could not be renewed may be another's. */
+bool source_has_lease(const struct source *source, uint64_t now_ms);
+
 /* Since the claim of the oldest job that is held; 0 if there is none. */
 uint64_t source_oldest_ms(const struct source *source, uint64_t now_ms);
 

@@ -64,7 +64,7 @@ static uint64_t n_apps_paused(const struct source *source)
 
 static uint64_t has_lease(const struct source *source)
 {
-    return source->lease == LEASE_HELD;
+    return source_has_lease(source, clock_ms());
 }
 
 static uint64_t is_connected(const struct source *source)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
 #include "proto/json_write.h"
@@ -50,7 +51,8 @@ static bool stands_by(const struct source *source)
 
 static bool is_served(const struct source *source)
 {
-    return source->commands.state == REDIS_UP && (source->lease == LEASE_HELD || stands_by(source));
+    return source->commands.state == REDIS_UP &&
+           (source_has_lease(source, clock_ms()) || stands_by(source));
 }
 
 static bool is_open(const struct pusherd *pusherd, size_t app)
@@ -81,6 +83,9 @@ static void tell_of_queue(struct answer_text *text, const struct source *source)
     if (source->commands.state != REDIS_UP)
         add_reason(text, "queue %s: no connection to Redis%s%s", name, error[0] ? ": " : " yet",
                    error);
+    else if (!is_served(source) && source->lease == LEASE_HELD)
+        add_reason(text, "queue %s: its lease could not be renewed; the log has Redis's words",
+                   name);
     else if (!is_served(source))
         add_reason(text, "queue %s: it has no lease yet", name);
     else if (source->is_paused)

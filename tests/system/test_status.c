@@ -41,6 +41,17 @@ Test(status, is_not_ready_without_redis_and_says_why)
     cr_expect(becomes_ready());
 }
 
+/* Redis is there, and takes nothing: as with min-replicas-to-write and no replica. */
+Test(status, is_not_ready_while_its_lease_cannot_be_renewed_and_says_why)
+{
+    start_ready();
+    redis_do(&scene.redis, "DEL {%s}:leases", JOB_LIST);
+    redis_do(&scene.redis, "SET {%s}:leases x", JOB_LIST);
+    cr_assert(wait_until(readyz_is(503, "its lease could not be renewed"), WAIT_LONG_MS));
+    redis_do(&scene.redis, "DEL {%s}:leases", JOB_LIST);
+    cr_assert(becomes_ready());
+}
+
 Test(status, is_not_ready_while_the_app_is_refused_and_says_why)
 {
     start_ready();
