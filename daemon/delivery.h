@@ -37,6 +37,7 @@ struct delivery {
     uint8_t *delivered;    /* a bit for each item of the job; those of earlier claims are set */
     struct list held_link; /* among all of its source */
     struct list link;      /* among those to be settled */
+    size_t result_bytes;   /* of the results of its parts, from source_settle() on */
     struct source_spool *spool; /* borrowed; its outcome is in that one's journal; or NULL */
 };
 

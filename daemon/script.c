@@ -132,6 +132,11 @@ void script_key(struct script_call *call, const char *key)
     call->n_keys++;
 }
 
+size_t script_size(const struct script_call *call)
+{
+    return call->n_bytes;
+}
+
 bool script_each_arg(const struct script_call *call, size_t n, script_arg_cb arg_cb, void *data)
 {
     char *pos;

@@ -34,6 +34,9 @@ void script_arg(struct script_call *call, const char *bytes, size_t len);
 void script_arg_text(struct script_call *call, const char *text);
 void script_arg_number(struct script_call *call, uint64_t number);
 
+/* About how many bytes it would take on the wire so far. */
+size_t script_size(const struct script_call *call);
+
 /* Gives the arguments from the n-th behind the keys on, one by one. False if memory ran out while
  * they were gathered: then it gives none. */
 typedef void (*script_arg_cb)(const char *bytes, size_t len, void *data);

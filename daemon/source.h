@@ -108,6 +108,7 @@ struct source {
     struct list held;         /* every delivery of this source: claimed, and not settled */
     struct list unsettled;    /* those of them whose fate is known, and not yet sent to Redis */
     struct list settling;     /* calls that are out, oldest first */
+    size_t n_settling_bytes;  /* of all calls of the settle script that are out, late ones too */
     unsigned n_progress;      /* likewise, of progress only; the oldest since: */
     uint64_t progress_since_ms;
     uint64_t settle_after_ms;

@@ -218,19 +218,20 @@ static void on_recovered(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->recovery_is_out = false;
-    if (!source_reply_is_good(source, script_recover.name, reply, "i", "ss")) {
+    if (!source_reply_is_good(source, script_recover.name, reply, "ii", "ss")) {
         source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
         return;
     }
-    source->claim_in_doubt = false;
+    source->claim_in_doubt = reply->element[1]->integer != 0;
     source->may_have_more = true;
     source_hear_time(source, reply);
-    source->counters.recovered += (reply->elements - 1) / 2;
+    source->counters.recovered += (reply->elements - 2) / 2;
     source->claim_below_bytes = SIZE_MAX;
-    take(source, reply, 1);
+    take(source, reply, 2);
 }
 
-/* Not before what was delivered of these jobs is told. */
+/* Not before what was delivered of these jobs is told. What does not fit into one reply is asked
+ * for again. */
 void source_recover(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
@@ -241,6 +242,7 @@ void source_recover(struct source *source, uint64_t now_ms)
         !(call = script_call_new(&script_recover)))
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);
+    script_arg_number(call, CLAIM_MAX_BYTES);
     LIST_FOREACH(link, &source->held)
     settle_add_claim_id(call, LIST_ENTRY(link, struct delivery, held_link));
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_recovered, source) == 0)

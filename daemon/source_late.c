@@ -27,7 +27,7 @@ struct late_call {
     struct source *source;      /* borrowed; outlives the call */
     struct source_spool *spool; /* likewise: n_calls keeps it */
     struct list outcomes;
-    size_t n;
+    size_t n, n_bytes;
 };
 
 static void free_outcomes(struct list *outcomes)
@@ -235,6 +235,7 @@ static void on_settled(const redisReply *reply, void *data)
     struct source_spool *spool = late->spool;
 
     spool->n_calls--;
+    source->n_settling_bytes -= late->n_bytes;
     source->replay_failed = reply && reply->type == REDIS_REPLY_ERROR;
     if (source_reply_is_good(source, script_settle.name, reply, "", "s")) {
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) a reply that is good is there */
@@ -279,13 +280,16 @@ static void send_some(struct source *source, struct source_spool *spool)
     }
     *late = (struct late_call){.source = source, .spool = spool};
     list_init(&late->outcomes);
-    while (late->n < LATE_MAX && (link = list_pop(&spool->late))) {
+    while (late->n < LATE_MAX && script_size(call) < SOURCE_CALL_BYTES &&
+           (link = list_pop(&spool->late))) {
         add_args(call, LIST_ENTRY(link, struct late_outcome, link));
         list_push(&late->outcomes, link);
         late->n++;
     }
+    late->n_bytes = script_size(call);
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_settled, late) == 0) {
         spool->n_calls++;
+        source->n_settling_bytes += late->n_bytes;
         return;
     }
     list_splice(&spool->late, &late->outcomes);
@@ -300,7 +304,8 @@ void source_send_late(struct source *source, uint64_t now_ms)
     {
         struct source_spool *spool = LIST_ENTRY(link, struct source_spool, link);
 
-        if (!list_empty(&spool->late) && spool->n_calls == 0)
+        if (!list_empty(&spool->late) && spool->n_calls == 0 &&
+            source->n_settling_bytes < SOURCE_SETTLING_BYTES)
             send_some(source, spool);
     }
 }

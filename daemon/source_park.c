@@ -58,7 +58,7 @@ void source_let_go(struct source *source, struct delivery *delivery)
 
     list_remove(&delivery->held_link);
     source->n_held--;
-    source->n_held_bytes -= delivery->job.bytes;
+    source->n_held_bytes -= delivery->job.bytes + delivery->result_bytes;
     if (parking)
         parking_left(parking, delivery->job.parked);
 }

@@ -141,6 +141,12 @@ void source_drop_unsent(struct source *source);
 
 /* ---- source_settle.c */
 
+/* A call of the settle script that has so many bytes is full, and while so many are on their way no
+ * further one is sent: each must get through within SOURCE_TIMEOUT_MS, or it would be sent again
+ * and again. A single outcome may be larger. */
+#define SOURCE_CALL_BYTES     (1u << 20)
+#define SOURCE_SETTLING_BYTES (2u << 20)
+
 /* The lease is lost: what is not settled is settled late (source_spool.h). */
 void source_lose_unsettled(struct source *source);
 

@@ -1,7 +1,8 @@
-/* Settling: everything that was decided in a loop turn goes out in one call. A call whose reply is
- * lost is sent again as it is: what the first one settled is gone from the claim, and is not
- * reported twice. */
+/* Settling: everything that was decided in a loop turn goes out in one call; or in a few, if it is
+ * much, and the rest when those are acknowledged. A call whose reply is lost is sent again: what
+ * the first one settled is gone from the claim, and is not reported twice. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
@@ -17,7 +18,7 @@ struct settle_call {
     struct source *source;      /* borrowed; outlives the call */
     struct source_spool *spool; /* of the consumer that claimed them; n_calls keeps it */
     struct list deliveries;     /* by `link` */
-    size_t n;
+    size_t n, n_bytes;
     uint64_t sent_ms;
 };
 
@@ -50,6 +51,18 @@ static void log_failure(const struct source *source, const struct delivery *deli
               LOG_NUMBER("status", part->http), LOG_NUMBER("attempts", delivery->job.attempts));
 }
 
+/* A result may be much larger than its job. */
+static void hold_results(struct source *source, struct delivery *delivery)
+{
+    const struct job *job = &delivery->job;
+
+    if (delivery_is_trigger(delivery->op) && !delivery->item_names)
+        return; /* there are none */
+    for (uint32_t i = 0; i < job->n_parts; i++)
+        delivery->result_bytes += job->parts[i].result ? strlen(job->parts[i].result) : 0;
+    source->n_held_bytes += delivery->result_bytes;
+}
+
 void source_settle(struct source *source, struct delivery *delivery)
 {
     if (delivery->job.fate == JOB_FAILED)
@@ -59,6 +72,7 @@ void source_settle(struct source *source, struct delivery *delivery)
         release(source, delivery);
         return;
     }
+    hold_results(source, delivery);
     list_push(&source->unsettled, &delivery->link);
 }
 
@@ -110,6 +124,7 @@ static void on_settled(const redisReply *reply, void *data)
 
     list_remove(&settle->link);
     settle->spool->n_calls--;
+    source->n_settling_bytes -= settle->n_bytes;
     if (source_reply_is_good(source, script_settle.name, reply, "", "s")) {
         size_t n_gone = reply->elements < settle->n ? reply->elements : settle->n;
 
@@ -194,14 +209,17 @@ static void send_some(struct source *source, const struct settlement *settlement
     }
     *settle = (struct settle_call){.source = source, .spool = source->spool, .sent_ms = now_ms};
     list_init(&settle->deliveries);
-    while (settle->n < SETTLE_MAX && (link = list_pop(&source->unsettled))) {
+    while (settle->n < SETTLE_MAX && script_size(call) < SOURCE_CALL_BYTES &&
+           (link = list_pop(&source->unsettled))) {
         settle_add(call, settlement, LIST_ENTRY(link, struct delivery, link));
         list_push(&settle->deliveries, link);
         settle->n++;
     }
+    settle->n_bytes = script_size(call);
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_settled, settle) == 0) {
         list_push(&source->settling, &settle->link);
         settle->spool->n_calls++;
+        source->n_settling_bytes += settle->n_bytes;
         return;
     }
     take_back(source, &settle->deliveries);
@@ -230,7 +248,8 @@ void source_send_settlements(struct source *source, uint64_t now_ms)
         source_set_aside_returns(source, &later);
     else if (source->context->stopping)
         source_sort_returns(source);
-    while (!list_empty(&source->unsettled) && source->commands.state == REDIS_UP) {
+    while (!list_empty(&source->unsettled) && source->commands.state == REDIS_UP &&
+           source->n_settling_bytes < SOURCE_SETTLING_BYTES) {
         struct list *before = source->unsettled.next;
 
         send_some(source, &settlement, now_ms);

@@ -158,12 +158,20 @@ void source_unspool(struct delivery *delivery)
     delivery->spool = NULL;
 }
 
+/* What waits for Redis keeps no slots of the apps, so that other queues go on. But where that is
+ * more than may be held, as results can be, the slots bound it: until the jobs that are not sent
+ * are let go (source_rest()), and nothing comes to it any more. */
+static bool may_free_slots(const struct source *source)
+{
+    return source->n_held_bytes <= source->max_bytes || source_is_resting(source);
+}
+
 bool source_watch_redis(struct source *source, uint64_t now_ms)
 {
     bool is_away = redis_is_away(source, now_ms);
 
     source->spool_run_ms = now_ms;
-    if (is_away)
+    if (is_away && may_free_slots(source))
         source_free_slots(source);
     if (source->spool_dir && is_away && !source->is_spooling && source->n_held > 0)
         begin(source);

@@ -39,13 +39,22 @@ static void withhold(struct wire *wire, const char *buf, size_t len)
         poll(NULL, 0, LOOK_MS);
 }
 
+static void slow_down(struct wire *wire, size_t len)
+{
+    unsigned bytes_per_ms = wire->bytes_per_ms;
+    if (bytes_per_ms > 0)
+        poll(NULL, 0, (int)(len / bytes_per_ms));
+}
+
 static bool carry(struct wire *wire, int from, int to, bool is_request)
 {
     char buf[65536];
     ssize_t n = read(from, buf, sizeof(buf));
     ssize_t written = 0;
-    if (is_request && n > 0)
+    if (is_request && n > 0) {
         withhold(wire, buf, (size_t)n);
+        slow_down(wire, (size_t)n);
+    }
     while (written < n) {
         ssize_t m = send(to, buf + written, (size_t)(n - written), MSG_NOSIGNAL);
         if (m <= 0)

@@ -47,7 +47,7 @@ static const struct fake_redis_answer nothing_to_do[] = {
     {"BLMOVE", NULL},
     {"lease", "*7\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n"},
     {"claim", "*5\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n"},
-    {"recover", "*3\r\n:1000\r\n$16\r\n0000000000000007\r\n$54\r\n" RECORD "\r\n"},
+    {"recover", "*4\r\n:1000\r\n:0\r\n$16\r\n0000000000000007\r\n$54\r\n" RECORD "\r\n"},
     {"dedupe", "*0\r\n"},
     {"settle", "*0\r\n"},
     {"publish", ":0\r\n"},
@@ -75,7 +75,7 @@ Test(answers, of_scripts_that_are_others_end_nothing_and_lose_no_job)
     static const struct fake_redis_answer bad[] = {
         {"lease", "*9\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n:5\r\n$-1\r\n"},
         {"claim", "*7\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n:5\r\n$-1\r\n"},
-        {"recover", "*3\r\n:1000\r\n$-1\r\n:9\r\n"},
+        {"recover", "*4\r\n:1000\r\n:0\r\n$-1\r\n:9\r\n"},
         {"dedupe", "*1\r\n$-1\r\n"},
         {"settle", "*2\r\n:7\r\n$-1\r\n"},
         {NULL, NULL},

@@ -220,12 +220,13 @@ redisReply *unpark(const char *app, const char *n)
     return run(script_unpark.text, keys, &args);
 }
 
-redisReply *recover(const char *consumer, const char *known)
+redisReply *recover(const char *consumer, const char *limit, const char *known)
 {
     const char *keys[] = {key_of_consumer(KEYS_INFLIGHT, consumer), NULL};
     struct settle_args args = {.n = 0};
     size_t len;
 
+    settle_add_bytes(&args, limit, strlen(limit));
     for (; *known; known += len + (known[len] == ' ')) {
         len = strcspn(known, " ");
         settle_add_bytes(&args, known, len);

@@ -73,8 +73,9 @@ void settle_expecting(struct settle_args *args, const char *consumer, size_t n_g
 /* Brings parked jobs of an app back, by unpark.lua. */
 redisReply *unpark(const char *app, const char *n);
 
-/* The other claims of a consumer, by recover.lua; the ids it knows are separated by spaces. */
-redisReply *recover(const char *consumer, const char *known);
+/* The other claims of a consumer, by recover.lua; the ids it knows are separated by spaces.
+ * `limit`: the most bytes of them. */
+redisReply *recover(const char *consumer, const char *limit, const char *known);
 
 /* The jobs that were seen before, by dedupe.lua: a window in ms, then the ids of each job. Empties
  * the arguments. */

@@ -58,10 +58,11 @@ Test(recover, gives_the_claims_that_are_not_known)
     open_consumer("a");
     push_jobs(1, 100);
     freeReplyObject(claim("a", 100));
-    reply = recover("a", "0000000001000001 0000000001000050");
-    cr_assert_eq(reply->elements, 1 + 2 * 98);
-    cr_expect_str_eq(reply->element[1]->str, "0000000001000002");
-    cr_expect_str_eq(reply->element[2]->str, "0:0:0::job2");
+    reply = recover("a", "1000000", "0000000001000001 0000000001000050");
+    cr_assert_eq(reply->elements, 2 + 2 * 98);
+    cr_expect_eq(reply->element[1]->integer, 0);
+    cr_expect_str_eq(reply->element[2]->str, "0000000001000002");
+    cr_expect_str_eq(reply->element[3]->str, "0:0:0::job2");
     freeReplyObject(reply);
 }
 
@@ -71,11 +72,11 @@ Test(recover, sorts_what_the_claim_has_in_any_order)
 
     redis_do(&scripts_server, "HSET %s 0000000000000030 c 0000000000000010 a 0000000000000020 b",
              key_of_consumer(KEYS_INFLIGHT, "a"));
-    reply = recover("a", "");
-    cr_assert_eq(reply->elements, 7);
-    cr_expect_str_eq(reply->element[2]->str, "a");
-    cr_expect_str_eq(reply->element[4]->str, "b");
-    cr_expect_str_eq(reply->element[6]->str, "c");
+    reply = recover("a", "1000000", "");
+    cr_assert_eq(reply->elements, 8);
+    cr_expect_str_eq(reply->element[3]->str, "a");
+    cr_expect_str_eq(reply->element[5]->str, "b");
+    cr_expect_str_eq(reply->element[7]->str, "c");
     freeReplyObject(reply);
 }
 
@@ -86,7 +87,32 @@ Test(recover, gives_nothing_when_all_is_known)
     open_consumer("a");
     push_jobs(1, 1);
     freeReplyObject(claim("a", 1));
-    reply = recover("a", "0000000001000001");
-    cr_expect_eq(reply->elements, 1);
+    reply = recover("a", "1000000", "0000000001000001");
+    cr_expect_eq(reply->elements, 2);
+    cr_expect_eq(reply->element[1]->integer, 0);
     freeReplyObject(reply);
+}
+
+/* An id and a record are 27 bytes here. */
+static void expect_recovered(const char *limit, const char *known, size_t n, const char *first,
+                             bool has_more)
+{
+    redisReply *reply = recover("a", limit, known);
+
+    cr_assert_eq(reply->elements, 2 + 2 * n, "%zu, not %zu", (reply->elements - 2) / 2, n);
+    cr_expect_str_eq(reply->element[2]->str, first);
+    cr_expect_eq(reply->element[1]->integer, has_more);
+    freeReplyObject(reply);
+}
+
+Test(recover, gives_the_first_and_then_what_fits_and_says_whether_there_is_more)
+{
+    open_consumer("a");
+    push_jobs(1, 3);
+    freeReplyObject(claim("a", 3));
+    expect_recovered("1", "", 1, "0000000001000001", true);
+    expect_recovered("53", "", 1, "0000000001000001", true);
+    expect_recovered("54", "", 2, "0000000001000001", true);
+    expect_recovered("54", "0000000001000001", 2, "0000000001000002", false);
+    expect_recovered("1", "0000000001000001 0000000001000002", 1, "0000000001000003", false);
 }
