@@ -41,6 +41,7 @@ void source_init(struct source *source, struct source_context *context, uv_loop_
     list_init(&source->spools);
     source->loop = loop;
     source->spool_dir = spool_dir(context->config);
+    spool_server(&context->config->redis, source->spool_server);
     for (int i = 0; i < KEYS_QUEUE_COUNT; i++)
         keys_queue(queue->list, (enum keys_queue)i, source->list_key[i]);
     source_new_consumer(source);

@@ -121,8 +121,9 @@ struct source {
     bool publish_is_out;
 
     /* Outcomes that Redis does not acknowledge, see source_spool.h. */
-    uv_loop_t *loop;                  /* borrowed */
-    const char *spool_dir;            /* borrowed; NULL: none */
+    uv_loop_t *loop;       /* borrowed */
+    const char *spool_dir; /* borrowed; NULL: none */
+    char spool_server[SPOOL_SERVER_MAX];
     struct list spools;               /* owned */
     struct source_spool *spool;       /* of them, that of the present consumer */
     char lost_consumer[CONSUMER_MAX]; /* whose jobs were dropped last: its lease was lost, or

@@ -166,6 +166,17 @@ static void log_refused(struct spool_scan *scan)
     }
 }
 
+static void log_left(const struct spool_scan *scan)
+{
+    if (scan->n_foreign > 0)
+        log_event(LOG_WARNING, "spool", "files of another version are left where they are",
+                  LOG_TEXT("dir", scan->place.dir), LOG_NUMBER("files", scan->n_foreign));
+    if (scan->n_elsewhere > 0)
+        log_event(LOG_NOTICE, "spool",
+                  "files of another Redis, by its URL, are left where they are",
+                  LOG_TEXT("dir", scan->place.dir), LOG_NUMBER("files", scan->n_elsewhere));
+}
+
 static void on_scanned(struct spool_scan *scan)
 {
     struct source *source = scan->data;
@@ -182,19 +193,18 @@ static void on_scanned(struct spool_scan *scan)
     log_refused(scan);
     if (scan->error != 0)
         log_event(LOG_ERR, "spool", "the spool directory cannot be read",
-                  LOG_TEXT("dir", scan->dir), LOG_TEXT("error", strerror(scan->error)));
-    if (scan->n_foreign > 0)
-        log_event(LOG_WARNING, "spool", "files of another version are left where they are",
-                  LOG_TEXT("dir", scan->dir), LOG_NUMBER("files", scan->n_foreign));
+                  LOG_TEXT("dir", scan->place.dir), LOG_TEXT("error", strerror(scan->error)));
+    log_left(scan);
 }
 
 void source_find_spools(struct source *source)
 {
+    struct spool_place place = source_spool_place(source);
+
     if (!source->spool_dir || source->scan_is_out || source->spools_are_closed)
         return;
     source->scan_is_out = true;
-    spool_scan_start(&source->scan, source->loop, source->spool_dir, source->queue->list,
-                     on_scanned, source);
+    spool_scan_start(&source->scan, source->loop, &place, on_scanned, source);
 }
 
 bool source_is_replaying(const struct source *source)
@@ -210,12 +220,13 @@ bool source_is_replaying(const struct source *source)
 
 bool source_has_spool_of(struct source *source, const char *consumer, bool is_over)
 {
+    struct spool_place place = source_spool_place(source);
     char path[SPOOL_PATH_MAX];
     enum spool_owner owner;
 
     if (!source->spool_dir)
         return false;
-    spool_path(source->spool_dir, source->queue->list, consumer, path, sizeof(path));
+    spool_path(&place, consumer, path, sizeof(path));
     owner = spool_look(path);
     if (owner == SPOOL_LOCKED) /* by a daemon that settles it; or by one that is only frozen */
         return !is_over;

@@ -36,6 +36,9 @@ struct source_spool {
 /* Makes the spool of the consumer's present name. */
 void source_open_spool(struct source *source);
 
+/* Where its files are, and those of the others on its list. */
+struct spool_place source_spool_place(const struct source *source);
+
 struct source_spool *source_new_spool(struct source *source, const char *consumer);
 
 /* Writes to the journals what Redis keeps waiting, and removes files that are settled. To be called

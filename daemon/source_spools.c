@@ -9,8 +9,14 @@
 
 #define LOG_AGAIN_MS 60000 /* of trouble that lasts */
 
+struct spool_place source_spool_place(const struct source *source)
+{
+    return (struct spool_place){source->spool_dir, source->spool_server, source->queue->list};
+}
+
 struct source_spool *source_new_spool(struct source *source, const char *consumer)
 {
+    struct spool_place place = source_spool_place(source);
     struct source_spool *spool = calloc(1, sizeof(*spool));
 
     REQUIRE(spool); /* a few kilobytes; a source cannot be without one */
@@ -19,9 +25,8 @@ struct source_spool *source_new_spool(struct source *source, const char *consume
     list_init(&spool->late);
     spool->has_journal = source->spool_dir != NULL;
     if (spool->has_journal)
-        spool_journal_init(&spool->journal, source->loop, source->spool_dir,
-                           source->context->config->spool_max_bytes, source->queue->list,
-                           spool->consumer);
+        spool_journal_init(&spool->journal, source->loop, &place,
+                           source->context->config->spool_max_bytes, spool->consumer);
     list_push(&source->spools, &spool->link);
     return spool;
 }

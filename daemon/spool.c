@@ -14,30 +14,51 @@
 #include "lib/require.h"
 
 #define SUFFIX   ".spool"
-#define HASH_MAX 17                /* hex digits, with a NUL */
+#define HASH_MAX SPOOL_SERVER_MAX  /* hex digits, with a NUL */
+#define N_HASHES 3                 /* in a name */
 #define READ_MAX ((size_t)1 << 30) /* bytes of a file, as max_bytes can be at most */
 
-_Static_assert(2 * (HASH_MAX - 1) + 1 + sizeof(SUFFIX) == SPOOL_NAME_MAX, "HASH-HASH.spool");
+_Static_assert(N_HASHES *HASH_MAX - 1 + sizeof(SUFFIX) == SPOOL_NAME_MAX, "HASH-HASH-HASH.spool");
 
 /* ---- names */
 
-static void hash(const char *text, char ret_hex[HASH_MAX])
+static void hash_with(const uint8_t key[crypto_shorthash_KEYBYTES], const char *text,
+                      char ret_hex[HASH_MAX])
 {
-    static const uint8_t key[crypto_shorthash_KEYBYTES];
     uint8_t sum[crypto_shorthash_BYTES];
 
     crypto_shorthash(sum, (const uint8_t *)text, strlen(text), key);
     sodium_bin2hex(ret_hex, HASH_MAX, sum, sizeof(sum));
 }
 
-void spool_path(const char *dir, const char *list, const char *consumer, char *ret_path,
-                size_t size)
+static void hash(const char *text, char ret_hex[HASH_MAX])
+{
+    static const uint8_t key[crypto_shorthash_KEYBYTES];
+
+    hash_with(key, text, ret_hex);
+}
+
+void spool_server(const struct redis_config *redis, char ret_server[SPOOL_SERVER_MAX])
+{
+    const char *names[] = {
+        [REDIS_TCP] = redis->host, [REDIS_UNIX] = redis->path, [REDIS_SENTINEL] = redis->master};
+    unsigned port = redis->kind == REDIS_TCP ? redis->port : 0;
+    const uint8_t key[crypto_shorthash_KEYBYTES] = {
+        (uint8_t)redis->kind,      (uint8_t)port,      (uint8_t)(port >> 8),
+        (uint8_t)(redis->db >> 8), (uint8_t)redis->db,
+    };
+
+    hash_with(key, names[redis->kind], ret_server);
+}
+
+void spool_path(const struct spool_place *place, const char *consumer, char *ret_path, size_t size)
 {
     char list_hash[HASH_MAX], consumer_hash[HASH_MAX];
 
-    hash(list, list_hash);
+    hash(place->list, list_hash);
     hash(consumer, consumer_hash);
-    (void)snprintf(ret_path, size, "%s/%s-%s" SUFFIX, dir, list_hash, consumer_hash);
+    (void)snprintf(ret_path, size, "%s/%s-%s-%s" SUFFIX, place->dir, list_hash, place->server,
+                   consumer_hash);
 }
 
 /* ---- files */
@@ -115,18 +136,24 @@ static int read_all(struct spool_found *found)
 
 enum { IS_EMPTY = 1, IS_FOREIGN = 2 };
 
-/* The head: whose file it is. IS_EMPTY: a crash left nothing of use in it. */
-static int read_head(struct spool_found *found, const char *own_list)
+static bool is(struct pusher_string string, const char *text)
 {
-    struct pusher_string head, list, consumer;
+    return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
+}
 
-    if (spool_frame_next((struct pusher_string){found->bytes, found->len}, &found->first, &head) !=
-        SPOOL_FRAME)
+/* The head: whose file it is. IS_EMPTY: a crash left nothing of use in it. */
+static int read_head(struct spool_found *found, const struct spool_place *place)
+{
+    struct pusher_string payload;
+    struct spool_head head;
+
+    if (spool_frame_next((struct pusher_string){found->bytes, found->len}, &found->first,
+                         &payload) != SPOOL_FRAME)
         return IS_EMPTY;
-    if (spool_head_read(head, &list, &consumer) != 0 || consumer.len >= CONSUMER_MAX ||
-        list.len != strlen(own_list) || memcmp(list.ptr, own_list, list.len) != 0)
+    if (spool_head_read(payload, &head) != 0 || head.consumer.len >= CONSUMER_MAX ||
+        !is(head.server, place->server) || !is(head.list, place->list))
         return IS_FOREIGN;
-    memcpy(found->consumer, consumer.ptr, consumer.len);
+    memcpy(found->consumer, head.consumer.ptr, head.consumer.len);
     return 0;
 }
 
@@ -182,7 +209,7 @@ static void read_file(struct spool_scan *scan, const char *path)
         spool_found_free(found);
         return;
     }
-    kind = read_head(found, scan->list);
+    kind = read_head(found, &scan->place);
     if (kind == 0) {
         cut_tail(found);
         list_push(&scan->found, &found->link);
@@ -198,27 +225,39 @@ static bool is_of_list(const char *name, const char *list_hash)
 {
     size_t len = strlen(name);
 
-    return len == 2 * (HASH_MAX - 1) + 1 + strlen(SUFFIX) &&
-           strncmp(name, list_hash, HASH_MAX - 1) == 0 && name[HASH_MAX - 1] == '-' &&
+    return len == SPOOL_NAME_MAX - 1 && strncmp(name, list_hash, HASH_MAX - 1) == 0 &&
+           name[HASH_MAX - 1] == '-' && name[2 * HASH_MAX - 1] == '-' &&
            strcmp(name + len - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+/* What is of another Redis is only looked at: its daemons may be about to read it. */
+static void scan_file(struct spool_scan *scan, const char *name)
+{
+    char path[SPOOL_PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", scan->place.dir, name) >= (int)sizeof(path))
+        return;
+    if (strncmp(name + HASH_MAX, scan->place.server, HASH_MAX - 1) == 0)
+        read_file(scan, path);
+    else
+        scan->n_elsewhere += spool_look(path) == SPOOL_FREE;
 }
 
 static void on_work(uv_work_t *work)
 {
     struct spool_scan *scan = work->data;
-    char list_hash[HASH_MAX], path[SPOOL_PATH_MAX];
-    DIR *dir = opendir(scan->dir);
+    char list_hash[HASH_MAX];
+    DIR *dir = opendir(scan->place.dir);
     struct dirent *entry;
 
     if (!dir) {
         scan->error = errno;
         return;
     }
-    hash(scan->list, list_hash);
+    hash(scan->place.list, list_hash);
     while ((entry = readdir(dir))) {
-        if (is_of_list(entry->d_name, list_hash) &&
-            snprintf(path, sizeof(path), "%s/%s", scan->dir, entry->d_name) < (int)sizeof(path))
-            read_file(scan, path);
+        if (is_of_list(entry->d_name, list_hash))
+            scan_file(scan, entry->d_name);
     }
     (void)closedir(dir);
 }
@@ -231,10 +270,10 @@ static void on_worked(uv_work_t *work, int status)
     scan->scan_cb(scan);
 }
 
-void spool_scan_start(struct spool_scan *scan, uv_loop_t *loop, const char *dir, const char *list,
+void spool_scan_start(struct spool_scan *scan, uv_loop_t *loop, const struct spool_place *place,
                       spool_scan_cb scan_cb, void *data)
 {
-    *scan = (struct spool_scan){.dir = dir, .list = list, .scan_cb = scan_cb, .data = data};
+    *scan = (struct spool_scan){.place = *place, .scan_cb = scan_cb, .data = data};
     list_init(&scan->found);
     list_init(&scan->refused);
     scan->work.data = scan;

@@ -1,12 +1,13 @@
 /* The spool directory: outcomes that Redis has not acknowledged, kept over a crash of the daemon.
  *
- * A consumer that has any has a file there, named by hashes of its list and its name:
+ * A consumer that has any has a file there, named by hashes of its list, its Redis and its name:
  *
- *     DIR/0123456789abcdef-fedcba9876543210.spool
+ *     DIR/0123456789abcdef-0123456789abcdef-0123456789abcdef.spool
  *
  * A daemon that starts, and one that finds a consumer dead, reads the files that no living daemon
  * has locked (spool_scan), settles what they hold, and removes them. Daemons may share a directory;
- * they need not use the same Redis, since claim ids are never given twice (claim.lua).
+ * they need not use the same Redis: files of another one are left alone, as its daemons alone can
+ * settle them. Which it is says the URL that they are given.
  *
  * What the files say is believed. So directory and files must be nobody else's (spool_trust.h). */
 #ifndef DAEMON_SPOOL_H
@@ -22,7 +23,7 @@
 #include "daemon/spool_journal.h"
 
 #define SPOOL_WHY_MAX  256
-#define SPOOL_NAME_MAX 40 /* of a file, with a NUL */
+#define SPOOL_NAME_MAX 57 /* of a file, with a NUL */
 
 /* The directory in force; NULL: there is to be no spool. */
 const char *spool_dir(const struct config *config);
@@ -33,9 +34,12 @@ const char *spool_dir(const struct config *config);
 int spool_check_dir(const char *dir, bool may_make, char ret_why[SPOOL_WHY_MAX])
     __attribute__((warn_unused_result));
 
+/* What a Redis is called in files: a hash of its address and database. With Sentinels that is the
+ * name of the master; a Cluster goes by the node that is given. */
+void spool_server(const struct redis_config *redis, char ret_server[SPOOL_SERVER_MAX]);
+
 /* The path of a consumer's file. */
-void spool_path(const char *dir, const char *list, const char *consumer, char *ret_path,
-                size_t size);
+void spool_path(const struct spool_place *place, const char *consumer, char *ret_path, size_t size);
 
 /* Locks an open file for as long as it is open. 0, or -1 and errno: it is locked, by this process
  * or another. */
@@ -73,18 +77,19 @@ struct spool_scan;
 typedef void (*spool_scan_cb)(struct spool_scan *scan);
 
 struct spool_scan {
-    const char *dir, *list; /* borrowed */
-    struct list found;      /* of struct spool_found */
-    struct list refused;    /* of struct spool_refused */
-    unsigned n_foreign;     /* files of another version, left where they are */
-    int error;              /* errno: the directory could not be read */
+    struct spool_place place;
+    struct list found;    /* of struct spool_found */
+    struct list refused;  /* of struct spool_refused */
+    unsigned n_foreign;   /* files of another version, left where they are */
+    unsigned n_elsewhere; /* likewise, of dead daemons of another Redis */
+    int error;            /* errno: the directory could not be read */
     uv_work_t work;
     spool_scan_cb scan_cb;
     void *data;
 };
 
-/* Reads all files of the list's dead consumers, on a thread of the loop's pool; then scan_cb. */
-void spool_scan_start(struct spool_scan *scan, uv_loop_t *loop, const char *dir, const char *list,
+/* Reads all files of the place's dead consumers, on a thread of the loop's pool; then scan_cb. */
+void spool_scan_start(struct spool_scan *scan, uv_loop_t *loop, const struct spool_place *place,
                       spool_scan_cb scan_cb, void *data);
 
 /* Closes and frees; the file stays, unless it was taken. */

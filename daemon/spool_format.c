@@ -141,13 +141,15 @@ bool spool_string_next(struct pusher_string *payload, struct pusher_string *ret_
     return true;
 }
 
-void spool_head_write(struct spool_bytes *out, const char *list, const char *consumer)
+void spool_head_write(struct spool_bytes *out, const struct spool_place *place,
+                      const char *consumer)
 {
     size_t begin = spool_frame_begin(out);
 
     spool_frame_string(out, MAGIC, strlen(MAGIC));
     spool_frame_string(out, SPOOL_VERSION, strlen(SPOOL_VERSION));
-    spool_frame_string(out, list, strlen(list));
+    spool_frame_string(out, place->server, strlen(place->server));
+    spool_frame_string(out, place->list, strlen(place->list));
     spool_frame_string(out, consumer, strlen(consumer));
     spool_frame_end(out, begin);
 }
@@ -157,16 +159,16 @@ static bool is(struct pusher_string string, const char *text)
     return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
 }
 
-int spool_head_read(struct pusher_string payload, struct pusher_string *ret_list,
-                    struct pusher_string *ret_consumer)
+int spool_head_read(struct pusher_string payload, struct spool_head *ret_head)
 {
-    struct pusher_string magic, version, list, consumer;
+    struct pusher_string magic, version;
+    struct spool_head head;
 
     if (!spool_string_next(&payload, &magic) || !is(magic, MAGIC) ||
         !spool_string_next(&payload, &version) || !is(version, SPOOL_VERSION) ||
-        !spool_string_next(&payload, &list) || !spool_string_next(&payload, &consumer))
+        !spool_string_next(&payload, &head.server) || !spool_string_next(&payload, &head.list) ||
+        !spool_string_next(&payload, &head.consumer))
         return -1;
-    *ret_list = list;
-    *ret_consumer = consumer;
+    *ret_head = head;
     return 0;
 }

@@ -4,8 +4,8 @@
  *     checksum                16 bytes, BLAKE2b of the payload
  *     payload                 strings: 4 bytes of length, little-endian, and the bytes
  *
- * The first frame says what the file is: "pusherd-spool", the version, the list, the consumer. Each
- * other one holds what was decided about one job: the arguments for settle.lua.
+ * The first frame says what the file is: "pusherd-spool", the version, and whose (struct
+ * spool_head). Each other one holds what was decided about one job: the arguments for settle.lua.
  *
  * A file may end anywhere, as a crash left it: what stands before the broken frame is good. No
  * I/O here. */
@@ -17,8 +17,9 @@
 
 #include "pusher/string.h"
 
-#define SPOOL_VERSION   "1"
-#define SPOOL_FRAME_MAX (64u << 20) /* bytes of a payload: what is longer is damage */
+#define SPOOL_VERSION    "2"
+#define SPOOL_SERVER_MAX 17          /* with a NUL */
+#define SPOOL_FRAME_MAX  (64u << 20) /* bytes of a payload: what is longer is damage */
 
 /* Bytes that grow. When memory runs out they keep what they have, and say so. */
 struct spool_bytes {
@@ -47,11 +48,23 @@ int spool_frame_next(struct pusher_string bytes, size_t *pos, struct pusher_stri
 /* Takes the first string off a payload that spool_frame_next() gave; false at its end. */
 bool spool_string_next(struct pusher_string *payload, struct pusher_string *ret_string);
 
+/* Where the files of a queue's consumers are. */
+struct spool_place {
+    const char *dir;
+    const char *server; /* what its Redis is called, see spool_server() */
+    const char *list;
+};
+
+struct spool_head {
+    struct pusher_string server, list, consumer;
+};
+
 /* The first frame of a file. */
-void spool_head_write(struct spool_bytes *out, const char *list, const char *consumer);
+void spool_head_write(struct spool_bytes *out, const struct spool_place *place,
+                      const char *consumer);
 
 /* Reads it: 0, or -1 if it is none, or of another version. */
-int spool_head_read(struct pusher_string payload, struct pusher_string *ret_list,
-                    struct pusher_string *ret_consumer) __attribute__((warn_unused_result));
+int spool_head_read(struct pusher_string payload, struct spool_head *ret_head)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -16,17 +16,16 @@
 
 #define RETRY_MS 1000
 
-void spool_journal_init(struct spool_journal *journal, uv_loop_t *loop, const char *dir,
-                        uint64_t max_bytes, const char *list, const char *consumer)
+void spool_journal_init(struct spool_journal *journal, uv_loop_t *loop,
+                        const struct spool_place *place, uint64_t max_bytes, const char *consumer)
 {
     memset(journal, 0, sizeof(*journal));
     journal->loop = loop;
-    journal->dir = dir;
+    journal->place = *place;
     journal->max_bytes = max_bytes;
-    journal->list = list;
     journal->consumer = consumer;
     journal->fd = -1;
-    spool_path(dir, list, consumer, journal->path, sizeof(journal->path));
+    spool_path(place, consumer, journal->path, sizeof(journal->path));
 }
 
 void spool_journal_adopt(struct spool_journal *journal, int fd, const char *path, uint64_t size)
@@ -94,7 +93,7 @@ static int make_file(struct spool_journal *journal)
     if (error == 0)
         error = lock_new(fd);
     if (error == 0)
-        error = sync_dir(journal->dir);
+        error = sync_dir(journal->place.dir);
     if (error != 0) {
         (void)close(fd);
         return error;
@@ -163,7 +162,7 @@ static int take_waiting(struct spool_journal *journal)
     struct spool_bytes *writing = &journal->writing;
 
     if (journal->size == 0)
-        spool_head_write(writing, journal->list, journal->consumer);
+        spool_head_write(writing, &journal->place, journal->consumer);
     spool_bytes_add(writing, journal->waiting.bytes, journal->waiting.len);
     if (writing->out_of_memory) {
         spool_bytes_deinit(writing);

@@ -1,6 +1,6 @@
 /* The journal of one consumer: a spool file that frames are appended to.
  *
- *     spool_journal_init(&journal, loop, dir, max_bytes, list, consumer)
+ *     spool_journal_init(&journal, loop, &place, max_bytes, consumer)
  *     spool_journal_add(&journal, frame, len)   copies it; nothing is written yet
  *     spool_journal_run(&journal, now_ms)       each loop turn: writes what was added, in one go
  *     spool_journal_drop(&journal)              the file is of no more use: run() removes it
@@ -30,8 +30,8 @@ enum spool_task {
 
 struct spool_journal {
     uv_loop_t *loop;
-    const char *dir;             /* borrowed */
-    const char *list, *consumer; /* borrowed */
+    struct spool_place place; /* borrowed texts */
+    const char *consumer;     /* borrowed */
     char path[SPOOL_PATH_MAX];
     uint64_t max_bytes;
     int fd;                     /* -1: there is no file */
@@ -48,8 +48,8 @@ struct spool_journal {
 
 enum { SPOOL_ADDED = 0, SPOOL_FULL = 1, SPOOL_NO_MEMORY = 2 }; /* spool_journal_add() */
 
-void spool_journal_init(struct spool_journal *journal, uv_loop_t *loop, const char *dir,
-                        uint64_t max_bytes, const char *list, const char *consumer);
+void spool_journal_init(struct spool_journal *journal, uv_loop_t *loop,
+                        const struct spool_place *place, uint64_t max_bytes, const char *consumer);
 
 /* Takes over a file that is open and locked, of which `size` bytes are good. */
 void spool_journal_adopt(struct spool_journal *journal, int fd, const char *path, uint64_t size);

@@ -13,15 +13,17 @@ static void check_inside(struct pusher_string whole, struct pusher_string part)
 /* What is read, written again, gives the same bytes. */
 static size_t read_file(struct pusher_string file, struct spool_bytes *copy)
 {
-    struct pusher_string payload, string, list, consumer;
+    struct pusher_string payload, string;
+    struct spool_head head;
     size_t pos = 0, n = 0;
 
     while (spool_frame_next(file, &pos, &payload) == SPOOL_FRAME) {
         check_inside(file, payload);
         MUST(pos <= file.len);
-        if (spool_head_read(payload, &list, &consumer) == 0) {
-            check_inside(payload, list);
-            check_inside(payload, consumer);
+        if (spool_head_read(payload, &head) == 0) {
+            check_inside(payload, head.server);
+            check_inside(payload, head.list);
+            check_inside(payload, head.consumer);
         }
         size_t begin = spool_frame_begin(copy);
         while (spool_string_next(&payload, &string)) {
@@ -39,7 +41,8 @@ static size_t read_file(struct pusher_string file, struct spool_bytes *copy)
 static void write_file(struct pusher_string input, struct spool_bytes *out, size_t *ret_n)
 {
     *ret_n = 1;
-    spool_head_write(out, "pusher:jobs", "host.boot-1:2:00000003");
+    spool_head_write(out, &(struct spool_place){"/spool", "0123456789abcdef", "pusher:jobs"},
+                     "host.boot-1:2:00000003");
     while (input.len > 0) {
         struct pusher_string field = fuzz_field(&input);
         size_t begin = spool_frame_begin(out);

@@ -78,6 +78,28 @@ Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = 
     expect_each_once(N_JOBS);
 }
 
+/* A daemon of another Redis has the same list and the same directory: it leaves the file to those
+ * who can settle it. */
+Test(two_spools, of_two_redis_are_settled_each_in_its_own, .fini = close_scene, .timeout = 240)
+{
+    struct redis elsewhere;
+    struct proc other;
+    open_with(DELIVERY SPOOL);
+    spool_all_while_redis_is_down();
+    proc_kill(&scene.pusherd);
+    redis_start(&elsewhere, NULL);
+    scene_point_at(&scene, elsewhere.url);
+    scene_start_other(&scene, &other);
+    cr_assert(wait_until(redis_int(&elsewhere, "ZCARD {pusher:jobs}:leases") == 1, WAIT_LONG_MS));
+    cr_expect(spool_has(N_JOBS));
+    cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
+    redis_stop(&elsewhere);
+    scene_point_at(&scene, scene.redis.url);
+    redis_start_again(&scene.redis);
+    scene_start_pusherd(&scene);
+    expect_each_once(N_JOBS);
+}
+
 static bool one_is_back(void)
 {
     struct timespec now;

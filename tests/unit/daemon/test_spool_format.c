@@ -10,6 +10,8 @@ TestSuite(spool_format, .timeout = 60);
 
 #define N_FRAMES 5
 
+static const struct spool_place place = {"/spool", "0123456789abcdef", "a:list"};
+
 static void add_frame(struct spool_bytes *out, const char *first, const char *second, size_t len)
 {
     size_t begin = spool_frame_begin(out);
@@ -22,7 +24,7 @@ static void add_frame(struct spool_bytes *out, const char *first, const char *se
 static struct spool_bytes make_file(size_t ends[N_FRAMES + 1])
 {
     struct spool_bytes out = {0};
-    spool_head_write(&out, "a:list", "host.boot-1:2:3");
+    spool_head_write(&out, &place, "host.boot-1:2:3");
     ends[0] = out.len;
     for (int i = 1; i <= N_FRAMES; i++) {
         char text[64];
@@ -64,27 +66,30 @@ Test(spool_format, gives_back_what_was_written)
 Test(spool_format, knows_its_head)
 {
     struct spool_bytes out = {0};
-    struct pusher_string payload, list, consumer;
+    struct pusher_string payload;
+    struct spool_head head;
     size_t pos = 0;
-    spool_head_write(&out, "a:list", "me");
+    spool_head_write(&out, &place, "me");
     cr_assert_eq(spool_frame_next((struct pusher_string){out.bytes, out.len}, &pos, &payload),
                  SPOOL_FRAME);
-    cr_assert_eq(spool_head_read(payload, &list, &consumer), 0);
-    cr_expect_eq(list.len, 6);
-    cr_expect_arr_eq(list.ptr, "a:list", 6);
-    cr_expect_arr_eq(consumer.ptr, "me", 2);
+    cr_assert_eq(spool_head_read(payload, &head), 0);
+    cr_expect_eq(head.list.len, 6);
+    cr_expect_arr_eq(head.list.ptr, "a:list", 6);
+    cr_expect_arr_eq(head.server.ptr, "0123456789abcdef", 16);
+    cr_expect_arr_eq(head.consumer.ptr, "me", 2);
     spool_bytes_deinit(&out);
 }
 
 Test(spool_format, takes_no_other_frame_for_a_head)
 {
     struct spool_bytes out = {0};
-    struct pusher_string payload, list, consumer;
+    struct pusher_string payload;
+    struct spool_head head;
     size_t pos = 0;
-    add_frame(&out, "pusherd-spool", "2", 1);
+    add_frame(&out, "pusherd-spool", "3", 1);
     cr_assert_eq(spool_frame_next((struct pusher_string){out.bytes, out.len}, &pos, &payload),
                  SPOOL_FRAME);
-    cr_expect_neq(spool_head_read(payload, &list, &consumer), 0);
+    cr_expect_neq(spool_head_read(payload, &head), 0);
     spool_bytes_deinit(&out);
 }
 

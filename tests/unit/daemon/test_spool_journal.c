@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/config/redis_url.h"
 #include "daemon/spool.h"
 #include "tests/support/wait.h"
 
@@ -20,6 +21,7 @@
 #define WAIT_MS   10000
 
 static char dir[64];
+static const struct spool_place place = {dir, "0123456789abcdef", LIST};
 static uv_loop_t loop;
 static struct spool_journal journal;
 
@@ -28,7 +30,7 @@ static void open_dir(void)
     strcpy(dir, "/tmp/spool-XXXXXX");
     cr_assert(mkdtemp(dir));
     cr_assert_eq(uv_loop_init(&loop), 0);
-    spool_journal_init(&journal, &loop, dir, MAX_BYTES, LIST, CONSUMER);
+    spool_journal_init(&journal, &loop, &place, MAX_BYTES, CONSUMER);
 }
 
 static void close_dir(void)
@@ -36,7 +38,7 @@ static void close_dir(void)
     char path[SPOOL_PATH_MAX];
     spool_journal_deinit(&journal);
     cr_expect_eq(uv_loop_close(&loop), 0);
-    spool_path(dir, LIST, CONSUMER, path, sizeof(path));
+    spool_path(&place, CONSUMER, path, sizeof(path));
     (void)unlink(path);
     cr_expect_eq(rmdir(dir), 0, "files are left in %s", dir);
 }
@@ -96,13 +98,18 @@ static void on_scanned(struct spool_scan *scan)
 }
 
 /* What a scan finds; the caller frees the first. */
-static size_t scan_for(const char *list, struct spool_scan *scan)
+static size_t scan_at(const struct spool_place *at, struct spool_scan *scan)
 {
     n_found = 0;
     first_found = NULL;
-    spool_scan_start(scan, &loop, dir, list, on_scanned, NULL);
+    spool_scan_start(scan, &loop, at, on_scanned, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     return n_found;
+}
+
+static size_t scan_for(const char *list, struct spool_scan *scan)
+{
+    return scan_at(&(struct spool_place){dir, place.server, list}, scan);
 }
 
 static size_t n_frames(const struct spool_found *found)
@@ -154,6 +161,39 @@ Test(spool_journal, is_found_with_all_frames_once_its_daemon_is_gone)
     cr_expect_eq(n_frames(first_found), 3);
     cr_expect_eq(first_found->n_damaged, 0);
     spool_found_free(first_found);
+}
+
+/* Another Redis cannot settle it; its daemons are told of it once there is nobody left. */
+Test(spool_journal, is_left_where_it_is_by_daemons_of_another_redis)
+{
+    struct spool_place elsewhere = {dir, "fedcba9876543210", LIST};
+    struct spool_scan scan;
+    cr_assert_eq(add("one"), SPOOL_ADDED);
+    run();
+    cr_expect_eq(scan_at(&elsewhere, &scan), 0);
+    cr_expect_eq(scan.n_elsewhere, 0);
+    let_go();
+    cr_expect_eq(scan_at(&elsewhere, &scan), 0);
+    cr_expect_eq(scan.n_elsewhere, 1);
+    cr_assert_eq(scan_for(LIST, &scan), 1);
+    cr_expect_eq(scan.n_elsewhere, 0);
+    spool_found_free(first_found);
+}
+
+/* The name of a file may be what somebody made it. */
+Test(spool_journal, is_not_believed_under_the_name_of_another_redis)
+{
+    struct spool_place elsewhere = {dir, "fedcba9876543210", LIST};
+    struct spool_scan scan;
+    char path[SPOOL_PATH_MAX];
+    cr_assert_eq(add("one"), SPOOL_ADDED);
+    run();
+    let_go();
+    spool_path(&elsewhere, CONSUMER, path, sizeof(path));
+    cr_assert_eq(rename(journal.path, path), 0);
+    cr_expect_eq(scan_at(&elsewhere, &scan), 0);
+    cr_expect_eq(scan.n_foreign, 1);
+    (void)unlink(path);
 }
 
 Test(spool_journal, is_nobody_elses_while_it_is_open)
@@ -312,6 +352,42 @@ Test(spool_journal, whose_directory_is_gone_says_so)
 }
 
 /* ---- the directory */
+
+static void name_server(const char *url, char ret_server[SPOOL_SERVER_MAX])
+{
+    struct redis_config redis;
+    char why[REDIS_URL_WHY_MAX];
+    cr_assert_eq(redis_url_parse(url, &redis, why), 0, "%s: %s", url, why);
+    spool_server(&redis, ret_server);
+    cr_expect_eq(strlen(ret_server), SPOOL_SERVER_MAX - 1);
+    redis_config_deinit(&redis);
+}
+
+static void expect_servers(const char *url, const char *other_url, bool are_one)
+{
+    char server[SPOOL_SERVER_MAX], other[SPOOL_SERVER_MAX];
+    name_server(url, server);
+    name_server(other_url, other);
+    cr_expect_eq(strcmp(server, other) == 0, are_one, "%s and %s", url, other_url);
+}
+
+Test(spool_server, is_known_by_its_address_and_database)
+{
+    expect_servers("redis://h", "redis://user:password@h:6379/0", true);
+    expect_servers("redis://h", "redis://i", false);
+    expect_servers("redis://h", "redis://h:6635", false);
+    expect_servers("redis://h/0", "redis://h/256", false);
+    expect_servers("unix:///a/b", "unix:///a/b?db=0", true);
+    expect_servers("unix:///a/b", "unix:///a/c", false);
+    expect_servers("unix:///a/b", "unix:///a/b?db=1", false);
+    expect_servers("redis://m", "sentinel://h/m", false);
+}
+
+Test(spool_server, is_known_by_the_name_of_its_master_where_there_are_sentinels)
+{
+    expect_servers("sentinel://a,b:2/m", "sentinel://b:2,c/m", true);
+    expect_servers("sentinel://a,b:2/m", "sentinel://a,b:2/n", false);
+}
 
 Test(spool_dir, is_made_for_its_owner_only)
 {

@@ -17,6 +17,7 @@
 #define NOBODY   65534
 
 static char dir[64], path[SPOOL_PATH_MAX];
+static const struct spool_place place = {dir, "0123456789abcdef", LIST};
 static uv_loop_t loop;
 
 static void open_dir(void)
@@ -24,7 +25,7 @@ static void open_dir(void)
     strcpy(dir, "/tmp/spool-XXXXXX");
     cr_assert(mkdtemp(dir));
     cr_assert_eq(uv_loop_init(&loop), 0);
-    spool_path(dir, LIST, CONSUMER, path, sizeof(path));
+    spool_path(&place, CONSUMER, path, sizeof(path));
 }
 
 static void close_dir(void)
@@ -48,7 +49,7 @@ static void give_away(const char *name)
 static void write_file(mode_t mode)
 {
     struct spool_bytes bytes = {0};
-    spool_head_write(&bytes, LIST, CONSUMER);
+    spool_head_write(&bytes, &place, CONSUMER);
     size_t begin = spool_frame_begin(&bytes);
     spool_frame_string(&bytes, "one", 3);
     spool_frame_end(&bytes, begin);
@@ -83,7 +84,7 @@ static void on_scanned(struct spool_scan *scan)
 static void scan_dir(void)
 {
     struct spool_scan scan;
-    spool_scan_start(&scan, &loop, dir, LIST, on_scanned, NULL);
+    spool_scan_start(&scan, &loop, &place, on_scanned, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
@@ -160,7 +161,7 @@ Test(spool_trust, a_pipe_is_not_waited_for)
 static void expect_not_written(const char *why)
 {
     struct spool_journal journal;
-    spool_journal_init(&journal, &loop, dir, 65536, LIST, CONSUMER);
+    spool_journal_init(&journal, &loop, &place, 65536, CONSUMER);
     cr_assert_eq(spool_journal_add(&journal, "frame", 5), SPOOL_ADDED);
     spool_journal_run(&journal, clock_ms());
     uv_run(&loop, UV_RUN_DEFAULT);
