@@ -158,8 +158,10 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
     };
     uint64_t at = source_spool_wake_at(source, now_ms);
 
+    if (source_rests_at(source) < at)
+        at = source_rests_at(source);
     if (source->commands.state != REDIS_UP)
-        return source_rests_at(source) < at ? source_rests_at(source) : at;
+        return at;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         at = times[i] < at ? times[i] : at;
     return at;

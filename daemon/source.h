@@ -200,9 +200,11 @@ bool source_holds_app(const struct source *source, unsigned app);
 /* Keeps in Redis which parts of an open delivery were delivered. */
 void source_keep_progress(struct source *source, const struct delivery *delivery);
 
-/* When its server has been away for a whole lease, its jobs that are not sent are let go: they stay
- * in Redis and are asked for when it is back. Till then no queue on another server can send, as the
- * engine mixes the jobs of all; nothing of this one is in flight any more by then. */
+/* When its lease was not renewed in time, its jobs that are not sent are let go: they stay in Redis
+ * and are asked for when it is renewed. That its server is away is one reason; others concern this
+ * queue alone: a key of another type, a slot on its way to another node, a right that is missing.
+ * Till then no other queue can send, as the engine mixes the jobs of all; nothing of this one is in
+ * flight any more by then. */
 void source_rest(struct source *source, uint64_t now_ms);
 
 /* No request for this source's jobs may start at this time or later: its lease would not outlast

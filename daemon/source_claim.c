@@ -213,11 +213,19 @@ void source_claim(struct source *source, uint64_t now_ms)
 
 /* ---- recovery of claims whose reply was lost */
 
+/* What is taken up may be sent; on the way out nothing is, and it is handed back. */
+static bool may_take_up(const struct source *source)
+{
+    return source->lease == LEASE_HELD && (!source_is_resting(source) || source->context->stopping);
+}
+
 static void on_recovered(const redisReply *reply, void *data)
 {
     struct source *source = data;
 
     source->recovery_is_out = false;
+    if (!may_take_up(source))
+        return; /* it is asked for again */
     if (!source_reply_is_good(source, script_recover.name, reply, "ii", "ss")) {
         source->claim_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
         return;
@@ -236,7 +244,7 @@ void source_recover(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
 
-    if (!source->claim_in_doubt || source->lease != LEASE_HELD || source->recovery_is_out ||
+    if (!source->claim_in_doubt || !may_take_up(source) || source->recovery_is_out ||
         source_is_replaying(source) || now_ms < source->claim_after_ms ||
         source->n_held_bytes > source->claim_below_bytes ||
         !(call = script_call_new(&script_recover)))

@@ -108,7 +108,8 @@ void source_init_redis(struct source *source, uv_loop_t *loop);
  * used from the next connection on. */
 void source_change_redis(struct source *source);
 
-/* Its server is away, and its jobs were let go: it holds up no other queue. */
+/* Its lease has run out, and its jobs were let go: it holds up no other queue. It takes none up
+ * either, until the lease is renewed. */
 bool source_is_resting(const struct source *source);
 
 /* When source_rest() will let go of its jobs; UINT64_MAX: never. */

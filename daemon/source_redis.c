@@ -167,7 +167,7 @@ void source_change_redis(struct source *source)
 
 bool source_is_resting(const struct source *source)
 {
-    return source->rested_ms == source->lease_sent_ms && source->commands.state != REDIS_UP;
+    return source->lease == LEASE_HELD && source->rested_ms == source->lease_sent_ms;
 }
 
 uint64_t source_rests_at(const struct source *source)
@@ -182,9 +182,10 @@ uint64_t source_rests_at(const struct source *source)
 
 void source_rest(struct source *source, uint64_t now_ms)
 {
-    if (source->commands.state == REDIS_UP || now_ms < source_rests_at(source))
+    if (now_ms < source_rests_at(source))
         return;
-    log_event(LOG_WARNING, "redis", "away for a whole lease: jobs that are not sent stay in Redis",
+    log_event(LOG_WARNING, "lease",
+              "not renewed for a whole lease: jobs that are not sent stay in Redis",
               LOG_TEXT("queue", source->queue->name));
     source->rested_ms = source->lease_sent_ms;
     source->claim_in_doubt = true;

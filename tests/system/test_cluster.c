@@ -271,7 +271,7 @@ Test(cluster, whose_dead_node_stops_only_its_own_queue)
     start_at(1);
     cr_assert(wait_until(fake_server_events(&scene.fake) >= JOBS / 8, WAIT_LONG_MS));
     redis_kill(node(0));
-    cr_assert(audit_logs(&scene, "away for a whole lease"));
+    cr_assert(audit_logs(&scene, "not renewed for a whole lease"));
     job_push_many_to(node(1), lists[1], JOB_JSON, JOBS, 200, 40);
     cr_assert(audit_recovers(node(1), results[1], "another queue's loss", wait_now_ms(), 2000));
     cr_assert(has_results(1, results[1], 200));
@@ -280,6 +280,29 @@ Test(cluster, whose_dead_node_stops_only_its_own_queue)
         audit_recovers(node(0), results[0], "a node that was away", wait_now_ms(), RECOVERY_MS));
     cr_assert(has_results(0, results[0], JOBS));
     cr_expect_eq(outcomes_count(node(0), results[0]), JOBS);
+}
+
+/* For longer than a lease, and while its jobs are under way. */
+Test(cluster, in_which_a_slow_move_stops_only_its_own_queue)
+{
+    char lists[2][LIST_MAX], results[2][LIST_MAX];
+    open_with(false);
+    for (unsigned i = 0; i < 2; i++) {
+        list_on(i, lists[i], results[i]);
+        add_queue(lists[i], i);
+    }
+    job_push_many_to(node(0), lists[0], JOB_JSON, 0, JOBS, 40);
+    start_at(1);
+    cr_assert(wait_until(fake_server_events(&scene.fake) >= JOBS / 8, WAIT_LONG_MS));
+    cluster_begin_move(&cluster, lists[0], 0, 2);
+    cr_assert(audit_logs(&scene, "not renewed for a whole lease"));
+    job_push_many_to(node(1), lists[1], JOB_JSON, JOBS, 200, 40);
+    cr_assert(audit_recovers(node(1), results[1], "another queue's move", wait_now_ms(), 2000));
+    cr_assert(has_results(1, results[1], 200));
+    cluster_move_keys(&cluster, lists[0], 0, 2);
+    cluster_end_move(&cluster, lists[0], 0, 2);
+    cr_assert(has_results(2, results[0], JOBS));
+    cr_expect_eq(audit_published_twice(&scene, JOBS + 200), 0);
 }
 
 static bool is_waited_at(unsigned i)

@@ -146,7 +146,8 @@ Test(spool_parts, of_a_job_that_was_let_go_are_not_sent_again, .fini = close_sce
     scene_start_pusherd(&scene);
     cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 4, WAIT_LONG_MS));
     redis_kill(&scene.redis);
-    cr_assert(wait_until(proc_logged(&scene.pusherd, "away for a whole lease"), WAIT_LONG_MS));
+    cr_assert(
+        wait_until(proc_logged(&scene.pusherd, "not renewed for a whole lease"), WAIT_LONG_MS));
     redis_start_again(&scene.redis);
     cr_assert(scene_settles(&scene, 1, 0));
     cr_expect_eq(n_events_named("e"), 3);
