@@ -3,6 +3,7 @@
  *
  * The log speaks of the connection for scripts, which goes to the same server as the one that waits
  * for jobs; of that one it speaks only where it fails by itself (source_wake.c). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/clock.h"
@@ -25,31 +26,60 @@ static void info_value(const char *info, const char *name, char *ret_value, size
                    at ? at + strlen(name) : "");
 }
 
-/* An evicted key is a lost job. Without the right to INFO nothing is said. */
-static void on_memory_info(struct redis *redis, const redisReply *reply, void *data)
+static void reap_after(struct source *source, uint64_t wait_ms)
 {
-    const struct source *source = data;
+    uint64_t at = clock_ms() + wait_ms;
+
+    if (source->reap_after_ms < at)
+        source->reap_after_ms = at;
+}
+
+/* A server that was just started was away before that. The second that has begun does not count. */
+static void look_at_uptime(struct source *source, const char *info)
+{
+    char text[24];
+    uint64_t up_ms;
+
+    info_value(info, "\nuptime_in_seconds:", text, sizeof(text));
+    if (text[0] == '\0')
+        return;
+    up_ms = strtoull(text, NULL, 10) * 1000;
+    up_ms -= up_ms > 0 ? 1000 : 0;
+    if (up_ms < RECONNECT_MS)
+        reap_after(source, RECONNECT_MS - up_ms);
+}
+
+/* An evicted key is a lost job. */
+static void look_at_memory(const struct source *source, const char *info)
+{
     char limit[24], policy[32];
 
-    (void)redis;
-    if (!reply || reply->type != REDIS_REPLY_STRING)
-        return;
-    info_value(reply->str, "\nmaxmemory:", limit, sizeof(limit));
-    info_value(reply->str, "\nmaxmemory_policy:", policy, sizeof(policy));
+    info_value(info, "\nmaxmemory:", limit, sizeof(limit));
+    info_value(info, "\nmaxmemory_policy:", policy, sizeof(policy));
     if (strcmp(limit, "0") != 0 && policy[0] != '\0' && strcmp(policy, "noeviction") != 0)
         log_event(LOG_WARNING, "redis", "Redis may evict keys, and jobs with them: set noeviction",
                   LOG_TEXT("queue", source->queue->name), LOG_TEXT("maxmemory", limit),
                   LOG_TEXT("maxmemory_policy", policy));
 }
 
-static void look_at_memory(struct source *source)
+/* Without the right to INFO nothing is said. */
+static void on_info(struct redis *redis, const redisReply *reply, void *data)
 {
-    const char *argv[] = {"INFO", "memory"};
-    size_t lengths[] = {4, 6};
+    (void)redis;
+    if (!reply || reply->type != REDIS_REPLY_STRING)
+        return;
+    look_at_uptime(data, reply->str);
+    look_at_memory(data, reply->str);
+}
+
+/* The answer is there before that of any script. */
+static void look_at_server(struct source *source)
+{
+    const char *argv[] = {"INFO", "server", "memory"};
+    size_t lengths[] = {4, 6, 6};
 
     /* Not sent: the connection is lost, and the next one asks again. */
-    (void)!redis_command(&source->commands, 2, argv, lengths, SOURCE_TIMEOUT_MS, on_memory_info,
-                         source);
+    (void)!redis_command(&source->commands, 3, argv, lengths, SOURCE_TIMEOUT_MS, on_info, source);
 }
 
 static void on_up(struct redis *redis)
@@ -62,12 +92,13 @@ static void on_up(struct redis *redis)
               LOG_TEXT("server", where));
     script_load_all(redis);
     redis_learn_nodes(redis);
-    look_at_memory(source);
+    look_at_server(source);
     source->next_beat_ms = clock_ms();
     source->settle_after_ms = 0;
     source->may_have_more = true;
-    if (source->was_connected) /* nobody could renew a lease: others may be on their way back */
-        source->reap_after_ms = clock_ms() + RECONNECT_MS;
+    if (source->was_connected || redis->n_lost > 0)
+        reap_after(source, RECONNECT_MS); /* nobody could renew a lease: others may be on their way
+                                             back */
     source->was_connected = true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 #include "tests/system/spool_scene.h"
 
@@ -125,6 +126,78 @@ Test(two_spools, of_daemons_that_both_come_back_lead_to_nothing_twice, .fini = c
     cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
 }
 
+/* ---- a daemon that was not there before the outage */
+
+/* Nobody can connect, but Redis runs on, and says so. */
+static void hide_redis(void)
+{
+    char path[sizeof(scene.redis.socket) + 8];
+    snprintf(path, sizeof(path), "%s.away", scene.redis.socket);
+    cr_assert_eq(rename(scene.redis.socket, path), 0);
+    redis_do(&scene.redis, "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+static void show_redis(void)
+{
+    char path[sizeof(scene.redis.socket) + 8];
+    snprintf(path, sizeof(path), "%s.away", scene.redis.socket);
+    cr_assert_eq(rename(path, scene.redis.socket), 0);
+}
+
+static void kill_redis(void)
+{
+    redis_kill(&scene.redis);
+}
+
+/* One has all jobs and the answers to them, and lives through an outage of more than its lease; it
+ * is not back yet. Nor is Redis. */
+static void outlive(void (*outage)(void), struct proc *ret_other)
+{
+    open_with(DELIVERY);
+    fake_server_set_rules(&scene.fake, SLOWLY);
+    scene_start_other(&scene, ret_other);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS, 50);
+    wait_until_claimed();
+    outage();
+    answer_all();
+    wait_for(10500);
+    proc_signal(ret_other, SIGSTOP);
+}
+
+static void expect_nothing_is_taken_from(struct proc *other)
+{
+    cr_assert(wait_until(one_is_back(), WAIT_LONG_MS));
+    cr_expect_not(wait_within(proc_logged(&scene.pusherd, "took over the jobs"), 300));
+    proc_signal(other, SIGCONT);
+    expect_each_once(N_JOBS);
+    cr_expect_eq(proc_stop(other, SIGTERM, WAIT_LONG_MS), 0);
+}
+
+Test(newcomer, that_is_started_while_redis_is_away_takes_no_jobs_of_the_living, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    outlive(hide_redis, &other);
+    size_t n_lost = audit_log_lines(&scene, "connection lost");
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(audit_log_lines(&scene, "connection lost") > n_lost, WAIT_LONG_MS));
+    show_redis();
+    expect_nothing_is_taken_from(&other);
+}
+
+Test(newcomer, that_is_started_when_redis_is_just_back_takes_no_jobs_of_the_living,
+     .fini = close_scene, .timeout = 240)
+{
+    struct proc other;
+    if (wait_patience() > 1) {
+        cr_skip("a daemon that takes seconds to start cannot come so soon");
+    }
+    outlive(kill_redis, &other);
+    redis_start_again(&scene.redis);
+    scene_start_pusherd(&scene);
+    expect_nothing_is_taken_from(&other);
+}
+
 /* ---- a lease that is lost while requests are out */
 
 static void end_the_lease_there_is(void)
@@ -133,6 +206,16 @@ static void end_the_lease_there_is(void)
     cr_assert_eq(names->elements, 1);
     redis_do(&scene.redis, "ZADD {pusher:jobs}:leases 1 %s", names->element[0]->str);
     freeReplyObject(names);
+}
+
+/* A daemon that connects to a Redis that was just started takes over nothing at first. */
+static bool redis_is_no_news(void)
+{
+    redisReply *info = redis_cmd(&scene.redis, "INFO server");
+    const char *at = strstr(info->str, "uptime_in_seconds:");
+    bool is = at && atoi(at + strlen("uptime_in_seconds:")) >= 4;
+    freeReplyObject(info);
+    return is;
 }
 
 /* And stays so for a while: a request that was just sent is not at the server yet. */
@@ -154,6 +237,7 @@ Test(lost_lease, takes_nothing_from_what_is_answered_after_it, .fini = close_sce
 {
     struct proc other;
     open_with(DELIVERY);
+    cr_assert(wait_until(redis_is_no_news(), WAIT_LONG_MS));
     claim_all();
     redis_do(&scene.redis, "HSET {pusher:jobs}:paused * {}");
     end_the_lease_there_is();
