@@ -165,7 +165,7 @@ void source_close(struct source *source);
 void source_drop_unchecked(struct source *source);
 
 /* At the very end, with the connections closed: forgets every delivery, save what the spool keeps.
- * True if there were any. */
+ * True if there were any, or jobs may stand in the claim that are not held. */
 bool source_drop_all(struct source *source);
 
 /* When the loop has run out, or source_is_gone(): frees what is left. A zeroed struct is allowed.

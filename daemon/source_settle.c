@@ -89,9 +89,10 @@ void source_lose_unsettled(struct source *source)
     make_late(source, &source->unsettled);
 }
 
+/* A claim or a recovery that was out is in doubt, as its reply was NULL. */
 bool source_drop_all(struct source *source)
 {
-    bool any = !list_empty(&source->held);
+    bool any = !list_empty(&source->held) || source->claim_in_doubt;
 
     source_close_spools(source);
     release_all(source, &source->unsettled);
