@@ -73,12 +73,13 @@ struct engine_app_limits settings_app(const struct app_config *app)
     };
 }
 
-/* Requests must end before the lease does, and the lease be renewed well before that. */
+/* Requests must end before the lease does, and the lease be renewed well before the last moment at
+ * which one may start; the configuration leaves CONFIG_LEASE_MARGIN_MS for that. */
 void settings_sources(struct source_context *context, const struct config *config)
 {
-    uint64_t lease_ms = config->lease_ms, request_ms = max_timeout_ms(config), send_ms;
+    uint64_t lease_ms = config->lease_ms, request_ms = max_timeout_ms(config);
+    uint64_t send_ms = lease_ms - request_ms;
 
-    send_ms = lease_ms - min_u64(lease_ms / 2, request_ms);
     context->config = config;
     context->request_ms = request_ms;
     context->beat_ms = min_u64(lease_ms / 3, send_ms / 2);

@@ -182,16 +182,16 @@ uint64_t source_oldest_ms(const struct source *source, uint64_t now_ms)
     return now_ms > claimed_ms ? now_ms - claimed_ms : 0;
 }
 
-/* Requests that start by then end before the lease does. */
+/* Requests that start by then end before the lease does. A lease is longer than any request, save
+ * between a reload that makes both longer and the beat that follows: nothing is sent then. */
 uint64_t source_send_until(const struct source *source)
 {
-    uint64_t request_ms = source->context->request_ms;
+    uint64_t request_ms = source->context->request_ms, ends_ms;
 
     if (source->lease != LEASE_HELD || source_is_resting(source))
         return UINT64_MAX;
-    if (request_ms > source->lease_ms / 2)
-        request_ms = source->lease_ms / 2;
-    return source->lease_sent_ms + source->lease_ms - request_ms;
+    ends_ms = source->lease_sent_ms + source->lease_ms;
+    return ends_ms > request_ms ? ends_ms - request_ms : 0;
 }
 
 bool source_is_done(const struct source *source)

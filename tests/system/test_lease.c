@@ -107,3 +107,22 @@ Test(lease, that_has_run_out_without_redis_is_told_by_the_exit_status)
     scene_start_pusherd(&scene);
     cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == N, WAIT_LONG_MS));
 }
+
+/* Of two events of a channel the first is answered when the second could not end before the lease
+ * does. */
+Test(short_lease, is_outlasted_by_no_request, .fini = close_scene, .timeout = 120)
+{
+    open_with("timeout_ms = 5900\n", "[queue a]\n[queue b]\n[delivery]\nlease_ms = 8000\n");
+    fake_server_set_rules(&scene.fake, "[{'times':1,'action':{'delay_ms':3000}}]");
+    job_push_many_to(&scene.redis, "a", JOB_JSON, 0, 1, 1);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") == 1, WAIT_LONG_MS));
+    job_push_many_to(&scene.redis, "a", JOB_JSON, 1, 1, 1);
+    cr_assert(wait_until(redis_int(&scene.redis, "LLEN a") == 0, WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    cr_assert(audit_logs(&scene, RESTED));
+    cr_expect_eq(fake_server_events(&scene.fake), 1);
+    redis_start_again(&scene.redis);
+    cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == 2, WAIT_LONG_MS));
+    cr_expect_eq(audit_each_once(&scene, &scene.redis, "{a}:results", 2), 0);
+}
