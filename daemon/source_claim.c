@@ -238,14 +238,14 @@ static void on_recovered(const redisReply *reply, void *data)
     take(source, reply, 2);
 }
 
-/* Not before what was delivered of these jobs is told. What does not fit into one reply is asked
- * for again. */
+/* Not before what was delivered of these jobs is told; nor while a claim is out, whose jobs would
+ * be given twice. What does not fit into one reply is asked for again. */
 void source_recover(struct source *source, uint64_t now_ms)
 {
     struct script_call *call;
 
     if (!source->claim_in_doubt || !may_take_up(source) || source->recovery_is_out ||
-        source_is_replaying(source) || now_ms < source->claim_after_ms ||
+        source->claim_is_out || source_is_replaying(source) || now_ms < source->claim_after_ms ||
         source->n_held_bytes > source->claim_below_bytes ||
         !(call = script_call_new(&script_recover)))
         return;

@@ -72,10 +72,10 @@ static void reap(struct source *source, const char *consumer, const char *grace)
     (void)!script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_reaped, source);
 }
 
-/* Names and time left of the other consumers, from element 7 of a reply of the lease script. */
+/* Names and time left of the other consumers, from element 8 of a reply of the lease script. */
 static void look_at_others(struct source *source, const redisReply *reply)
 {
-    for (size_t i = 7; i + 1 < reply->elements; i += 2) {
+    for (size_t i = 8; i + 1 < reply->elements; i += 2) {
         const redisReply *name = reply->element[i];
         bool is_over = reply->element[i + 1]->integer < -REAP_GRACE_MS;
         char grace[24];
@@ -90,12 +90,26 @@ static void look_at_others(struct source *source, const redisReply *reply)
     }
 }
 
+/* A claim whose reply nobody has read: it was still on its way when its connection was given up,
+ * and came to Redis after the recovery. Everything that went out before this beat was answered
+ * before it, so what Redis counts is held here, or is unknown. */
+static void look_for_unknown(struct source *source, long long n_claimed)
+{
+    if (source->claim_in_doubt || source_is_replaying(source) ||
+        n_claimed <= (long long)source->n_held)
+        return;
+    log_event(LOG_WARNING, "lease", "jobs are claimed that are not known here: they are asked for",
+              LOG_TEXT("queue", source->queue->name),
+              LOG_NUMBER("jobs", n_claimed - (long long)source->n_held));
+    source->claim_in_doubt = true;
+}
+
 static void on_lease(const redisReply *reply, void *data)
 {
     struct source *source = data;
 
     source->beat_is_out = false;
-    if (!source_reply_is_good(source, script_lease.name, reply, "iiiiaai", "si")) {
+    if (!source_reply_is_good(source, script_lease.name, reply, "iiiiaaii", "si")) {
         if (source->lease == LEASE_ASKED)
             source->lease = LEASE_NONE;
         return;
@@ -121,6 +135,7 @@ static void on_lease(const redisReply *reply, void *data)
     source_hear_paused(source, reply->element[4]);
     source_hear_parked(source, reply->element[5]);
     source_hear_waiting(source, reply->element[6]->integer, clock_ms());
+    look_for_unknown(source, reply->element[7]->integer);
 }
 
 static void on_lease_closed(const redisReply *reply, void *data)
@@ -128,7 +143,10 @@ static void on_lease_closed(const redisReply *reply, void *data)
     struct source *source = data;
 
     source->close_is_out = false;
-    if (reply && source->is_yielding && !source->context->stopping && !source->queue->removed)
+    if (source_reply_is_good(source, script_lease.name, reply, "iiiiaaii", "si") &&
+        reply->element[1]->integer == 0)
+        source->claim_in_doubt = true; /* jobs are left that are not held: to be asked for */
+    else if (reply && source->is_yielding && !source->context->stopping && !source->queue->removed)
         source_yielded(source, clock_ms());
     else
         source->lease_is_closed = reply != NULL;

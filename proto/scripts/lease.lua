@@ -6,7 +6,7 @@
 -- ARGV  open | beat | close, consumer, lease_ms, exclusive (1: one consumer at a time), owned (how many partitions
 --       of the queue the consumer's daemon has: who waits for one says so to the one that has it)
 -- gives {now_ms, state, backlog, next_due_ms, {paused app, ...}, {app, its oldest parked claim id, ...},
---        the least that a waiting daemon owns or -1,
+--        the least that a waiting daemon owns or -1, how many jobs are in the consumer's claim,
 --        consumer, ms left of its lease, consumer, ms left, ...} of others
 --   state 1: held; 0: open found another consumer on an exclusive list;
 --         -1: gone (beat never brings a lease back: its jobs may be somebody else's by now)
@@ -62,7 +62,7 @@ for _, app in ipairs(redis.call('SMEMBERS', parked)) do
   end
 end
 local out = {now, state, redis.call('LLEN', list), first[2] and math.floor(tonumber(first[2])) or -1,
-  redis.call('HKEYS', paused), oldest_parked, exclusive and least_waiting() or -1}
+  redis.call('HKEYS', paused), oldest_parked, exclusive and least_waiting() or -1, redis.call('HLEN', inflight)}
 local others = redis.call('ZRANGE', leases, 0, 255, 'WITHSCORES')
 for i = 1, #others, 2 do
   if others[i] ~= consumer then

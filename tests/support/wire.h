@@ -26,6 +26,7 @@ struct wire {
     atomic_uint n_dead;             /* the first so many carry nothing any more, and stay open */
     _Atomic(const char *) withheld; /* borrowed; see wire_withhold() */
     atomic_uint n_withheld;         /* pieces so far that were */
+    atomic_uint n_let_go;           /* of them, by wire_let_one_go() */
     atomic_bool is_closing;
     struct wire_connection connections[WIRE_CONNECTIONS_MAX];
 };
@@ -38,6 +39,9 @@ void wire_break(struct wire *wire);
 /* What is said to the socket from now on and has this word in it stays on the way, and all behind
  * it, until this is called with NULL. Then it arrives, though its sender may be gone. */
 void wire_withhold(struct wire *wire, const char *word);
+
+/* Of what is withheld the oldest piece, with what is behind it, arrives now; the others stay. */
+void wire_let_one_go(struct wire *wire);
 
 void wire_close(struct wire *wire);
 

@@ -45,7 +45,7 @@ static const struct fake_redis_answer nothing_to_do[] = {
     {"CLUSTER", "-ERR no cluster\r\n"},
     {"INFO", "$0\r\n\r\n"},
     {"BLMOVE", NULL},
-    {"lease", "*7\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n"},
+    {"lease", "*8\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n:0\r\n"},
     {"claim", "*5\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n"},
     {"recover", "*4\r\n:1000\r\n:0\r\n$16\r\n0000000000000007\r\n$54\r\n" RECORD "\r\n"},
     {"dedupe", "*0\r\n"},
@@ -73,7 +73,7 @@ static void expect_told(const char *script, const struct fake_redis_answer *then
 Test(answers, of_scripts_that_are_others_end_nothing_and_lose_no_job)
 {
     static const struct fake_redis_answer bad[] = {
-        {"lease", "*9\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n:5\r\n$-1\r\n"},
+        {"lease", "*10\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n*0\r\n:-1\r\n:0\r\n:5\r\n$-1\r\n"},
         {"claim", "*7\r\n:1000\r\n:1\r\n:0\r\n:-1\r\n*0\r\n:5\r\n$-1\r\n"},
         {"recover", "*4\r\n:1000\r\n:0\r\n$-1\r\n:9\r\n"},
         {"dedupe", "*1\r\n$-1\r\n"},

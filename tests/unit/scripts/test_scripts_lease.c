@@ -29,12 +29,26 @@ Test(lease, tells_of_the_others_and_the_time_they_have_left)
     open_consumer("b");
     redis_do(&scripts_server, "ZADD %s 1 c", key_of(KEYS_LEASES));
     reply = lease("beat", "a");
-    cr_assert_eq(reply->elements, 11);
-    cr_expect_str_eq(reply->element[7]->str, "c");
-    cr_expect_lt(reply->element[8]->integer, -1000000);
-    cr_expect_str_eq(reply->element[9]->str, "b");
-    cr_expect_gt(reply->element[10]->integer, 50000);
-    cr_expect_leq(reply->element[10]->integer, 60000);
+    cr_assert_eq(reply->elements, 12);
+    cr_expect_str_eq(reply->element[8]->str, "c");
+    cr_expect_lt(reply->element[9]->integer, -1000000);
+    cr_expect_str_eq(reply->element[10]->str, "b");
+    cr_expect_gt(reply->element[11]->integer, 50000);
+    cr_expect_leq(reply->element[11]->integer, 60000);
+    freeReplyObject(reply);
+}
+
+Test(lease, tells_how_many_jobs_are_in_the_claim)
+{
+    redisReply *reply;
+
+    open_consumer("a");
+    open_consumer("b");
+    push_jobs(1, 5);
+    freeReplyObject(claim("a", 3));
+    freeReplyObject(claim("b", 1));
+    reply = lease("beat", "a");
+    cr_expect_eq(reply->element[7]->integer, 3);
     freeReplyObject(reply);
 }
 
