@@ -7,7 +7,8 @@
  * A daemon that starts, and one that finds a consumer dead, reads the files that no living daemon
  * has locked (spool_scan), settles what they hold, and removes them. Daemons may share a directory;
  * they need not use the same Redis: files of another one are left alone, as its daemons alone can
- * settle them. Which it is says the URL that they are given.
+ * settle them. Which it is says the URL that they are given. A Redis gives no claim id twice, not
+ * even if it has lost its last writes (claim.lua): what a file holds is settled, or dropped.
  *
  * What the files say is believed. So directory and files must be nobody else's (spool_trust.h). */
 #ifndef DAEMON_SPOOL_H

@@ -20,7 +20,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 local function next_due()
   local first = redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')
-  return first[2] and math.floor(tonumber(first[2])) or -1
+  return first[2] and math.floor(tonumber(first[2]))
 end
 
 if not redis.call('ZSCORE', leases, consumer) then return {now, -1, 0, -1, {}} end
@@ -53,15 +53,21 @@ local function claim(set, id, record)
   bytes = bytes + #record
 end
 
--- The last of n new claim ids. A counter that is new, or was lost, begins above all that were ever given. So does
--- one that somebody set to 2^53 or more: from there on Lua would take an id for the next one, and lose its job.
--- (A counter that is spoilt twice in one millisecond begins twice at the same id.)
-local MAX_ID = 9007199254740991
+-- The last of n new claim ids. They follow the clock, a thousand a millisecond: a counter that is behind begins anew
+-- there. So one that was lost, or is without its last writes, after a failover or from an older snapshot, does not give
+-- again what it has forgotten: daemons may still have outcomes under those ids, and would settle other jobs with them.
+-- A counter that is ahead of the clock counts on, and ids ascend. It is ahead for the rest of a millisecond, since Redis
+-- takes longer than a microsecond to push, claim and settle a job; or because the clock was put back; or beyond the
+-- year 2223, where the clock is not followed any more: ids must stay below 2^53. From there on Lua would take one for
+-- the next, and lose its job; a counter that somebody set to so much begins anew as well. (One that is lost or spoilt
+-- twice in a millisecond begins twice at the same id.)
+local MAX_ID, MAX_BASE = 9007199254740991, 8000000000000000
+local base = math.min(now * 1000, MAX_BASE)
 local function new_ids(count)
   local last = redis.call('INCRBY', seq, count)
-  if last > count and last <= MAX_ID then return last end
-  last = now * 1000 + count
-  redis.call('SET', seq, string.format('%d', last))
+  if last - count >= base and last <= MAX_ID then return last end
+  last = base + count
+  redis.call('SET', seq, string.format('%.0f', last))
   return last
 end
 
@@ -129,9 +135,13 @@ local function claim_list()
   end
 end
 
-claim_retries()
+local due = next_due()
+if due and due <= now then
+  claim_retries()
+  due = next_due()
+end
 claim_list()
 if trouble and #out == 5 then return trouble end
 out[3] = redis.call('LLEN', list)
-out[4] = next_due()
+out[4] = due or -1
 return out

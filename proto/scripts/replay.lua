@@ -17,11 +17,13 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local gone = {}
 
 -- As in claim.lua.
+local MAX_ID, MAX_BASE = 9007199254740991, 8000000000000000
+local base = math.min(now * 1000, MAX_BASE)
 local function new_id()
   local id = redis.call('INCRBY', seq, 1)
-  if id <= 1 or id > 9007199254740991 then
-    id = now * 1000
-    redis.call('SET', seq, string.format('%d', id))
+  if id <= base or id > MAX_ID then
+    id = base + 1
+    redis.call('SET', seq, string.format('%.0f', id))
   end
   return string.format('%016d', id)
 end

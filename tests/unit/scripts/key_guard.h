@@ -15,6 +15,10 @@
 /* The text of the script with the guard in it, in a buffer that lasts until the next call. */
 const char *key_guard(const char *script);
 
+/* What Redis's clock says to the scripts from now on: Lua for the reply of TIME, or NULL for the
+ * truth. */
+void key_guard_clock(const char *reply);
+
 /* Fails the test if the guard stopped the script. Gives the reply. */
 redisReply *key_guard_check(redisReply *reply);
 

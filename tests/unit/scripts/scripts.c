@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/scripts.h"
@@ -12,12 +13,31 @@ struct redis scripts_server;
 void scripts_open(void)
 {
     redis_start(&scripts_server, NULL);
-    redis_do(&scripts_server, "SET %s 1000000", key_of(KEYS_SEQ));
+    key_guard_clock(NULL);
+    redis_do(&scripts_server, "SET %s 7000000000000000", key_of(KEYS_SEQ));
 }
 
 void scripts_close(void)
 {
     redis_stop(&scripts_server);
+}
+
+static long long server_ms(void)
+{
+    redisReply *reply = redis_cmd(&scripts_server, "TIME");
+    long long ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+                   strtoll(reply->element[1]->str, NULL, 10) / 1000;
+
+    freeReplyObject(reply);
+    return ms;
+}
+
+void scripts_wait_for_next_ms(void)
+{
+    long long now = server_ms();
+
+    while (server_ms() <= now)
+        continue;
 }
 
 static char *key_buffer(void)

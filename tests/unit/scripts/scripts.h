@@ -21,13 +21,18 @@
 
 extern struct redis scripts_server;
 
-/* To be the .init and .fini of a suite. */
+/* To be the .init and .fini of a suite. The counter of claim ids is ahead of the clock, so that
+ * they are 7000000000000001, 7000000000000002 and so on. */
 void scripts_open(void);
 void scripts_close(void);
 
 /* The name of a key, in a buffer of its own that lasts for some calls. */
 const char *key_of(enum keys_queue which);
 const char *key_of_consumer(enum keys_consumer which, const char *consumer);
+
+/* Until Redis's clock has moved on: a counter of claim ids that was lost or spoilt begins at its
+ * millisecond. */
+void scripts_wait_for_next_ms(void);
 
 void push(const char *job);
 

@@ -41,6 +41,7 @@ void soak_begin(struct soak *soak, uint64_t seed)
     memset(soak, 0, sizeof(*soak));
     soak->random = seed;
     soak->head = SOAK_MAX_JOBS;
+    redis_do(&scripts_server, "DEL %s", key_of(KEYS_SEQ));
     for (unsigned i = 0; i < SOAK_ALIVE; i++)
         new_consumer(soak, i);
 }
@@ -417,6 +418,19 @@ static void pause_or_resume(struct soak *soak)
         redis_do(&scripts_server, "DEL %s", key_of(KEYS_PAUSED));
 }
 
+/* What a failover, or a snapshot, does to the counter of claim ids; then it is a snapshot's anew.
+ */
+static void lose_counter(struct soak *soak)
+{
+    redisReply *reply = redis_cmd(&scripts_server, "GET %s", key_of(KEYS_SEQ));
+
+    if (soak->seq[0])
+        redis_do(&scripts_server, "SET %s %s", key_of(KEYS_SEQ), soak->seq);
+    (void)snprintf(soak->seq, sizeof(soak->seq), "%s", reply->str ? reply->str : "");
+    freeReplyObject(reply);
+    scripts_wait_for_next_ms();
+}
+
 void soak_step(struct soak *soak)
 {
     unsigned alive = soak->alive[below(soak, SOAK_ALIVE)];
@@ -441,6 +455,8 @@ void soak_step(struct soak *soak)
         reap_consumer(soak, any); /* alive, dead, or long reaped */
     else if (what < 992)
         close_one(soak);
+    else if (what < 996)
+        lose_counter(soak);
     else
         pause_or_resume(soak);
 }

@@ -58,6 +58,7 @@ struct soak {
     unsigned head, n_listed;
     unsigned n_replies;
     bool paused;
+    char seq[24]; /* a counter of claim ids that was, as an older snapshot has it */
 };
 
 void soak_begin(struct soak *soak, uint64_t seed);

@@ -21,8 +21,8 @@ Test(claim, takes_jobs_in_queue_order_under_ascending_ids)
     cr_assert_eq(n_claimed(reply), 3);
     expect_record(reply, 0, "0:0:0::job1");
     expect_record(reply, 2, "0:0:0::job3");
-    cr_expect_str_eq(id_at(reply, 0), "0000000001000001");
-    cr_expect_str_eq(id_at(reply, 2), "0000000001000003");
+    cr_expect_str_eq(id_at(reply, 0), "7000000000000001");
+    cr_expect_str_eq(id_at(reply, 2), "7000000000000003");
     cr_expect_eq(n_inflight("a"), 3);
     cr_expect_eq(n_listed(), 0);
     freeReplyObject(reply);
@@ -112,8 +112,8 @@ Test(claim, takes_what_is_due_then_the_list)
 
     open_consumer("a");
     push_jobs(1, 3);
-    redis_do(&scripts_server, "HSET %s 0000000001000900 2:0:5::old", key_of(KEYS_RETRY_JOBS));
-    redis_do(&scripts_server, "ZADD %s 0 0000000001000900", key_of(KEYS_RETRY));
+    redis_do(&scripts_server, "HSET %s 7000000000000900 2:0:5::old", key_of(KEYS_RETRY_JOBS));
+    redis_do(&scripts_server, "ZADD %s 0 7000000000000900", key_of(KEYS_RETRY));
     redis_do(&scripts_server, "LPUSH " LIST " front");
     redis_do(&scripts_server, "BLMOVE " LIST " " LIST " LEFT LEFT 1");
     reply = claim("a", 10);
@@ -122,7 +122,7 @@ Test(claim, takes_what_is_due_then_the_list)
     expect_record(reply, 1, "0:0:0::front");
     expect_record(reply, 2, "0:0:0::job1");
     expect_record(reply, 3, "0:0:0::job2");
-    cr_expect_str_eq(id_at(reply, 0), "0000000001000900", "a retry keeps its id");
+    cr_expect_str_eq(id_at(reply, 0), "7000000000000900", "a retry keeps its id");
     cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 0);
     cr_expect_eq(n_in("HLEN", key_of(KEYS_RETRY_JOBS)), 0);
     freeReplyObject(reply);
@@ -133,12 +133,33 @@ Test(claim, leaves_what_is_not_due_and_tells_when_it_is)
     redisReply *reply;
 
     open_consumer("a");
-    redis_do(&scripts_server, "HSET %s 0000000001000900 2:0:5::old", key_of(KEYS_RETRY_JOBS));
-    redis_do(&scripts_server, "ZADD %s 99999999999999 0000000001000900", key_of(KEYS_RETRY));
+    redis_do(&scripts_server, "HSET %s 7000000000000900 2:0:5::old", key_of(KEYS_RETRY_JOBS));
+    redis_do(&scripts_server, "ZADD %s 99999999999999 7000000000000900", key_of(KEYS_RETRY));
     reply = claim("a", 10);
     cr_expect_eq(n_claimed(reply), 0);
     cr_expect_eq(reply->element[3]->integer, 99999999999999);
     freeReplyObject(reply);
+}
+
+static void expect_next_due(long long due_ms)
+{
+    redisReply *reply = claim("a", 10);
+
+    cr_expect_eq(n_claimed(reply), 1);
+    cr_expect_eq(reply->element[3]->integer, due_ms);
+    freeReplyObject(reply);
+}
+
+Test(claim, tells_when_the_first_is_due_of_those_that_it_has_not_taken)
+{
+    open_consumer("a");
+    redis_do(&scripts_server, "HSET %s 0000000000000901 1:0:5::due 0000000000000902 1:0:5::later",
+             key_of(KEYS_RETRY_JOBS));
+    redis_do(&scripts_server, "ZADD %s 0 0000000000000901 99999999999999 0000000000000902",
+             key_of(KEYS_RETRY));
+    expect_next_due(99999999999999);
+    redis_do(&scripts_server, "ZADD %s 0 0000000000000902", key_of(KEYS_RETRY));
+    expect_next_due(-1);
 }
 
 Test(claim, gives_the_bytes_of_a_job_unaltered)

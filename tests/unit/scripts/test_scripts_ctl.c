@@ -40,7 +40,7 @@ Test(replay, of_a_job_that_failed_in_part_is_a_retry_that_knows_what_was_deliver
     reply = claim("a", 10);
     cr_assert_eq(n_claimed(reply), 1);
     cr_expect_str_eq(record_at(reply, 0), "0:0:0:50:job");
-    cr_expect_str_eq(id_at(reply, 0), "0000000001000001");
+    cr_expect_str_eq(id_at(reply, 0), "7000000000000001");
     freeReplyObject(reply);
 }
 

@@ -72,10 +72,10 @@ Test(recover, gives_the_claims_that_are_not_known)
     open_consumer("a");
     push_jobs(1, 100);
     freeReplyObject(claim("a", 100));
-    reply = recover("a", "1000000", "0000000001000001 0000000001000050");
+    reply = recover("a", "1000000", "7000000000000001 7000000000000050");
     cr_assert_eq(reply->elements, 2 + 2 * 98);
     cr_expect_eq(reply->element[1]->integer, 0);
-    cr_expect_str_eq(reply->element[2]->str, "0000000001000002");
+    cr_expect_str_eq(reply->element[2]->str, "7000000000000002");
     cr_expect_str_eq(reply->element[3]->str, "0:0:0::job2");
     freeReplyObject(reply);
 }
@@ -101,7 +101,7 @@ Test(recover, gives_nothing_when_all_is_known)
     open_consumer("a");
     push_jobs(1, 1);
     freeReplyObject(claim("a", 1));
-    reply = recover("a", "1000000", "0000000001000001");
+    reply = recover("a", "1000000", "7000000000000001");
     cr_expect_eq(reply->elements, 2);
     cr_expect_eq(reply->element[1]->integer, 0);
     freeReplyObject(reply);
@@ -124,9 +124,9 @@ Test(recover, gives_the_first_and_then_what_fits_and_says_whether_there_is_more)
     open_consumer("a");
     push_jobs(1, 3);
     freeReplyObject(claim("a", 3));
-    expect_recovered("1", "", 1, "0000000001000001", true);
-    expect_recovered("53", "", 1, "0000000001000001", true);
-    expect_recovered("54", "", 2, "0000000001000001", true);
-    expect_recovered("54", "0000000001000001", 2, "0000000001000002", false);
-    expect_recovered("1", "0000000001000001 0000000001000002", 1, "0000000001000003", false);
+    expect_recovered("1", "", 1, "7000000000000001", true);
+    expect_recovered("53", "", 1, "7000000000000001", true);
+    expect_recovered("54", "", 2, "7000000000000001", true);
+    expect_recovered("54", "7000000000000001", 2, "7000000000000002", false);
+    expect_recovered("1", "7000000000000001 7000000000000002", 1, "7000000000000003", false);
 }

@@ -57,14 +57,14 @@ Test(park, keeps_records_until_they_are_brought_back_in_order)
     push_numbers(4, 1);
     cr_expect_eq(n_inflight("c"), 0);
     cr_expect_eq(n_in("ZCARD", PARKED_OF_A), 3);
-    expect_returned("2", 2, "0000000001000003");
+    expect_returned("2", 2, "7000000000000003");
     expect_returned("2", 1, "");
     cr_expect_eq(n_in("EXISTS", key_of(KEYS_PARKED)), 0);
 
     reply = claim("c", 10);
     cr_assert_eq(n_claimed(reply), 4);
     cr_expect_str_eq(record_at(reply, 0), "2:0:77:01:job1");
-    cr_expect_str_eq(id_at(reply, 0), "0000000001000001");
+    cr_expect_str_eq(id_at(reply, 0), "7000000000000001");
     cr_expect_str_eq(record_at(reply, 2), "2:0:77:01:job3");
     cr_expect_str_eq(record_at(reply, 3), "0:0:0::job4", "what is newer comes after");
     freeReplyObject(reply);
@@ -109,7 +109,7 @@ Test(park, is_told_with_the_lease)
     reply = lease("beat", "c");
     cr_assert_eq(reply->element[5]->elements, 2);
     cr_expect_str_eq(reply->element[5]->element[0]->str, "app-a");
-    cr_expect_str_eq(reply->element[5]->element[1]->str, "0000000001000001");
+    cr_expect_str_eq(reply->element[5]->element[1]->str, "7000000000000001");
     freeReplyObject(reply);
 }
 
@@ -127,7 +127,7 @@ Test(park, of_others_is_told_beside_an_app_whose_set_is_gone)
     reply = lease("beat", "c");
     cr_assert_eq(reply->element[5]->elements, 2);
     cr_expect_str_eq(reply->element[5]->element[0]->str, "app-b");
-    cr_expect_str_eq(reply->element[5]->element[1]->str, "0000000001000002");
+    cr_expect_str_eq(reply->element[5]->element[1]->str, "7000000000000002");
     freeReplyObject(reply);
 }
 

@@ -27,9 +27,9 @@ static void claim_jobs(int n)
     freeReplyObject(reply);
 }
 
-#define ID1 "0000000001000001"
-#define ID2 "0000000001000002"
-#define ID3 "0000000001000003"
+#define ID1 "7000000000000001"
+#define ID2 "7000000000000002"
+#define ID3 "7000000000000003"
 
 static const char *header_of(const char *consumer, const char *id)
 {
@@ -213,14 +213,14 @@ Test(settle, writes_nothing_for_what_is_gone_but_all_the_rest)
     redisReply *reply;
 
     claim_jobs(2);
-    settle_add(&args, DONE("0000000001000099"), "L", "to", "{}", NULL);
-    settle_add(&args, "R", "0000000001000098", "0", "1:0:0::", NULL);
-    settle_add(&args, "P", "0000000001000097", "1:0:0::", "B", "0000000001000096", NULL);
+    settle_add(&args, DONE("7000000000000099"), "L", "to", "{}", NULL);
+    settle_add(&args, "R", "7000000000000098", "0", "1:0:0::", NULL);
+    settle_add(&args, "P", "7000000000000097", "1:0:0::", "B", "7000000000000096", NULL);
     settle_add(&args, DONE(ID2), NULL);
     reply = settle(&args, "a");
     cr_assert_eq(reply->elements, 4);
-    cr_expect_str_eq(reply->element[0]->str, "0000000001000099");
-    cr_expect_str_eq(reply->element[3]->str, "0000000001000096");
+    cr_expect_str_eq(reply->element[0]->str, "7000000000000099");
+    cr_expect_str_eq(reply->element[3]->str, "7000000000000096");
     freeReplyObject(reply);
     cr_expect_eq(n_results(), 1);
     cr_expect_eq(n_in("EXISTS", "to"), 0);
@@ -321,7 +321,7 @@ Test(settle, bounds_the_streams)
     for (int i = 1; i <= 500; i++) {
         char id[24];
 
-        (void)snprintf(id, sizeof(id), "%016d", 1000000 + i);
+        (void)snprintf(id, sizeof(id), "7%015d", i);
         settle_add(&args, DONE(id), NULL);
         freeReplyObject(settle_bounded(&args, "a", "10"));
     }
@@ -429,7 +429,7 @@ Test(reap, fails_a_job_that_kills_even_those_who_would_report_it)
     reap_all("a");
     cr_expect_eq(n_failures(), 1);
     cr_expect_str_eq(failure("code"), "crash_loop");
-    cr_expect_str_eq(failure("id"), "pd-1000001");
+    cr_expect_str_eq(failure("id"), "pd-7000000000000001");
     cr_expect_str_eq(failure("job"), "job1");
     cr_expect_str_eq(failure("attempts"), "7");
     cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 1);
