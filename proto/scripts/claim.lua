@@ -53,6 +53,10 @@ local function claim(set, id, record)
   bytes = bytes + #record
 end
 
+-- How ids are written. %d is for C's long, which is too short for them where it has 32 bits; %.0f is as exact, and slow.
+local is_long = string.format('%d', 2 ^ 40) == '1099511627776'
+local NUMBER, ID = is_long and '%d' or '%.0f', is_long and '%016d' or '%016.0f'
+
 -- The last of n new claim ids. They follow the clock, a thousand a millisecond: a counter that is behind begins anew
 -- there. So one that was lost, or is without its last writes, after a failover or from an older snapshot, does not give
 -- again what it has forgotten: daemons may still have outcomes under those ids, and would settle other jobs with them.
@@ -67,7 +71,7 @@ local function new_ids(count)
   local last = redis.call('INCRBY', seq, count)
   if last - count >= base and last <= MAX_ID then return last end
   last = base + count
-  redis.call('SET', seq, string.format('%.0f', last))
+  redis.call('SET', seq, string.format(NUMBER, last))
   return last
 end
 
@@ -119,9 +123,9 @@ local function claim_list()
       local number = last - #elements + i
       if room() <= 0 then break end
       if #element > max_job_bytes then
-        refuse(string.format('%d', number), element)
+        refuse(string.format(NUMBER, number), element)
       elseif fits(#new_record + #element) then
-        claim(set, string.format('%016d', number), new_record .. element)
+        claim(set, string.format(ID, number), new_record .. element)
       else
         break
       end

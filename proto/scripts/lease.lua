@@ -39,7 +39,7 @@ end
 
 local state = 1
 if op == 'open' and exclusive and redis.call('ZCARD', leases) > 0 and not redis.call('ZSCORE', leases, consumer) then
-  redis.call('HSET', waiting, consumer, owned .. ':' .. string.format('%d', now + lease_ms))
+  redis.call('HSET', waiting, consumer, owned .. ':' .. string.format('%.0f', now + lease_ms))
   state = 0
 elseif op == 'open' then
   redis.call('HDEL', waiting, consumer)

@@ -12,7 +12,7 @@ if op == 'resume' then return redis.call('HDEL', paused, app) end
 local before = redis.call('HGET', paused, app)
 if before and reason == '' then return 0 end
 local t = redis.call('TIME')
-local now = string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000))
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local since = before and string.match(before, '"since_ms":(%d+)') or now
 redis.call('HSET', paused, app,
   '{"since_ms":' .. since .. ',"reason":' .. (reason == '' and '""' or reason) .. '}')

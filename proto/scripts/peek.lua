@@ -19,7 +19,7 @@ local function cut(fields, out)
     out[#out + 1] = string.sub(value, 1, max_bytes)
     if name == 'job' and #value > max_bytes then
       out[#out + 1] = 'job_bytes'
-      out[#out + 1] = string.format('%d', #value)
+      out[#out + 1] = string.format('%.0f', #value)
     end
   end
   return bytes

@@ -13,7 +13,7 @@ if report == '' then redis.call('HDEL', daemons, consumer) end
 if report == '' or not redis.call('ZSCORE', leases, consumer) then return 0 end
 
 local t = redis.call('TIME')
-local now = string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000))
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 redis.call('HSET', daemons, consumer, '{"at_ms":' .. now .. ',' .. string.sub(report, 2))
 redis.call('EXPIRE', daemons, expire_s)
 for _, name in ipairs(redis.call('HKEYS', daemons)) do

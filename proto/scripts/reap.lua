@@ -18,7 +18,7 @@ local ends = redis.call('ZSCORE', leases, consumer)
 if not ends or not is_dead and tonumber(ends) > now - grace_ms then return -1 end
 
 local function fail(id, attempts, orphanings, job)
-  redis.call('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. string.format('%d', id),
+  redis.call('XADD', failures, 'MAXLEN', '~', max_entries, '*', 'id', 'pd-' .. string.format('%.0f', id),
     'op', '', 'app', '', 'code', 'crash_loop', 'http', 0,
     'error', 'its claim was orphaned ' .. orphanings .. ' times', 'attempts', attempts, 'job', job)
 end
@@ -30,7 +30,7 @@ local function orphan(id, record)
   if orphanings >= max_orphanings + 2 then
     fail(id, attempts or 0, orphanings, job)
   else
-    redis.call('HSET', retry_jobs, id, (attempts or 0) .. ':' .. string.format('%d', orphanings) .. ':' ..
+    redis.call('HSET', retry_jobs, id, (attempts or 0) .. ':' .. string.format('%.0f', orphanings) .. ':' ..
       (first_ms or 0) .. ':' .. (progress or '') .. ':' .. job)
     redis.call('ZADD', retry, 0, id)
   end

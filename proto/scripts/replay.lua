@@ -25,7 +25,7 @@ local function new_id()
     id = base + 1
     redis.call('SET', seq, string.format('%.0f', id))
   end
-  return string.format('%016d', id)
+  return string.format('%016.0f', id)
 end
 
 local function job_of(entry)

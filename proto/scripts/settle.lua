@@ -88,7 +88,7 @@ local function add_header(id, header, record)
   if not e or not attempts2 then return end
   attempts = math.max(tonumber(attempts), tonumber(attempts2))
   if tonumber(first_ms) == 0 then first_ms = first_ms2 end
-  redis.call('HSET', retry_jobs, id, string.format('%d:%s:%s:%s:', attempts, orphanings, first_ms,
+  redis.call('HSET', retry_jobs, id, string.format('%.0f:%s:%s:%s:', attempts, orphanings, first_ms,
     union(progress, progress2)) .. string.sub(record, e + 1))
 end
 

@@ -37,11 +37,27 @@ static const char guard[] =
     "  return {call = guarded(real.call), pcall = guarded(real.pcall)}\n"
     "end)(redis)\n";
 
+static const char short_long[] =
+    "local string = setmetatable({format = function(text, ...)\n"
+    "  local args, n = {...}, 0\n"
+    "  for kind in string.gmatch(text, '%%[%d.]*(%a)') do\n"
+    "    n = n + 1\n"
+    "    if kind == 'd' and math.abs(tonumber(args[n])) >= 2 ^ 31 then args[n] = -2 ^ 31 end\n"
+    "  end\n"
+    "  return string.format(text, unpack(args))\n"
+    "end}, {__index = string})\n";
+
 static const char *clock_reply;
+static bool long_is_short;
 
 void key_guard_clock(const char *reply)
 {
     clock_reply = reply;
+}
+
+void key_guard_short_long(bool is_short)
+{
+    long_is_short = is_short;
 }
 
 const char *key_guard(const char *script)
@@ -51,8 +67,9 @@ const char *key_guard(const char *script)
     int len;
 
     cr_assert(strncmp(script, "#!lua", 5) == 0 && rest, "the first line tells Redis the flags");
-    len = snprintf(text, sizeof(text), "%.*s\nlocal guard_clock = %s\n%s%s", (int)(rest - script),
-                   script, clock_reply ? clock_reply : "nil", guard, rest + 1);
+    len = snprintf(text, sizeof(text), "%.*s\nlocal guard_clock = %s\n%s%s%s", (int)(rest - script),
+                   script, clock_reply ? clock_reply : "nil", guard,
+                   long_is_short ? short_long : "", rest + 1);
     cr_assert_lt(len, (int)sizeof(text));
     return text;
 }

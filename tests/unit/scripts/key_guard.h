@@ -11,6 +11,7 @@
 #define TESTS_UNIT_SCRIPTS_KEY_GUARD_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 
 /* The text of the script with the guard in it, in a buffer that lasts until the next call. */
 const char *key_guard(const char *script);
@@ -18,6 +19,10 @@ const char *key_guard(const char *script);
 /* What Redis's clock says to the scripts from now on: Lua for the reply of TIME, or NULL for the
  * truth. */
 void key_guard_clock(const char *reply);
+
+/* From now on the scripts run as on a machine whose long has 32 bits, where Lua's %d is for no
+ * more: it writes a larger number as if it were another. */
+void key_guard_short_long(bool is_short);
 
 /* Fails the test if the guard stopped the script. Gives the reply. */
 redisReply *key_guard_check(redisReply *reply);

@@ -14,6 +14,7 @@ void scripts_open(void)
 {
     redis_start(&scripts_server, NULL);
     key_guard_clock(NULL);
+    key_guard_short_long(false);
     redis_do(&scripts_server, "SET %s 7000000000000000", key_of(KEYS_SEQ));
 }
 
