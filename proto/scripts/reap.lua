@@ -7,7 +7,8 @@
 --
 -- Jobs go to the retry set with score 0 under their own ids: they are claimed before anything newer and
 -- in their old order. The daemon that claims a job orphaned too often reports it as crash_loop, under the
--- producer's id; here that happens only to jobs that even this report has killed, twice.
+-- producer's id; here that happens only to jobs that even this report has killed, twice. What replay.lua does with
+-- them rests on the entry that is written here.
 local leases, inflight, retry, retry_jobs, failures = unpack(KEYS)
 local consumer, max_orphanings, max_entries = ARGV[1], tonumber(ARGV[3]), ARGV[4]
 local is_dead, grace_ms = ARGV[2] == 'dead', tonumber(ARGV[2])

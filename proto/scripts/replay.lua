@@ -6,6 +6,8 @@
 --   ''       the producer's bytes go to the end of the list
 --   header   the job was delivered in part: a record with this header, which marks what was delivered, becomes
 --            a retry that is due at once, behind the retries that are due already
+-- A job that reap.lua failed becomes such a retry as well, under the claim id that it had: its mark still holds
+-- that (dedupe.lua), and under another it would be its own duplicate.
 -- gives the ids of the entries that were gone: somebody else has replayed or dropped those
 --
 -- It is the one script that is not allowed to run while Redis is over maxmemory: replaying frees nothing at
@@ -28,16 +30,23 @@ local function new_id()
   return string.format('%016.0f', id)
 end
 
-local function job_of(entry)
-  local fields = entry[2]
-  for i = 1, #fields, 2 do
-    if fields[i] == 'job' then return fields[i + 1] end
+local function fields_of(entry)
+  local fields = {}
+  for i = 1, entry and #entry[2] or 0, 2 do
+    fields[entry[2][i]] = entry[2][i + 1]
   end
+  return fields
+end
+
+local function own_id(fields)
+  local number = tonumber(string.match(fields.id or '', '^pd%-(%d+)$'))
+  if fields.code ~= 'crash_loop' or fields.op ~= '' or not number or number > MAX_ID then return nil end
+  local id = string.format('%016.0f', number)
+  return redis.call('HEXISTS', retry_jobs, id) == 0 and id or nil
 end
 
 -- The member first: without its record it is harmless, should the record be refused.
-local function retry_rest(header, job)
-  local id = new_id()
+local function retry_job(id, header, job)
   redis.call('ZADD', retry, now, id)
   redis.call('HSET', retry_jobs, id, header .. job)
 end
@@ -47,12 +56,18 @@ redis.call('XDEL', failures, '0-0')
 
 for i = 1, #ARGV, 2 do
   local id, header = ARGV[i], ARGV[i + 1]
-  local entry = redis.call('XRANGE', failures, id, id)[1]
-  local job = entry and job_of(entry)
-  if not job then
+  local fields = fields_of(redis.call('XRANGE', failures, id, id)[1])
+  if not fields.job then
     gone[#gone + 1] = id
   else
-    if header == '' then redis.call('RPUSH', list, job) else retry_rest(header, job) end
+    local own = header == '' and own_id(fields)
+    if own then
+      retry_job(own, '0:0:0::', fields.job)
+    elseif header == '' then
+      redis.call('RPUSH', list, fields.job)
+    else
+      retry_job(new_id(), header, fields.job)
+    end
     redis.call('XDEL', failures, id)
   end
 end

@@ -14,7 +14,8 @@
 --                                              last one given becomes the first: give the youngest first
 -- and, behind an operation whose outcome is to be sent to a list as well:
 --   L  list json                               for the job before it
---   U  id                                      the job before it failed: its id may be used again, see dedupe.lua
+--   U  id                                      the job before it failed: its id may be used again, unless it is
+--                                              the id of another job that was not a duplicate, see dedupe.lua
 -- gives the claim ids that were no longer claimed: nothing was written for them.
 --
 -- A job whose claim was taken from its consumer (reap.lua) keeps its id. As long as nobody has claimed it again
@@ -22,7 +23,7 @@
 local inflight, retry, retry_jobs, results, failures, list, parked, seen = unpack(KEYS)
 local max_entries = ARGV[1]
 local gone = {}
-local i, settled = 2, false
+local i, id, settled = 2, nil, false
 
 local function add(stream, ...)
   redis.call('XADD', stream, 'MAXLEN', '~', max_entries, '*', ...)
@@ -121,16 +122,21 @@ local function reply(to, json)
   end
 end
 
+-- A mark of another type is nobody's: an error here would undo the outcomes that follow.
+local function forget(mark)
+  if redis.pcall('GET', mark) == id then redis.call('DEL', mark) end
+end
+
 while i <= #ARGV do
   local op = ARGV[i]
   if op == 'L' then
     if settled then reply(ARGV[i + 1], ARGV[i + 2]) end
     i = i + 3
   elseif op == 'U' then
-    if settled then redis.call('DEL', seen .. ':' .. ARGV[i + 1]) end
+    if settled then forget(seen .. ':' .. ARGV[i + 1]) end
     i = i + 2
   else
-    local id = ARGV[i + 1]
+    id = ARGV[i + 1]
     local record = redis.call(needs_record[op] and 'HGET' or 'HEXISTS', inflight, id)
     settled = record and record ~= 0
     if settled then

@@ -103,6 +103,22 @@ Test(dedupe, takes_a_job_that_failed_again)
     cr_expect_eq(fake_server_events(&scene.fake), 1);
 }
 
+/* It was not looked at, as it failed at once: the mark is that of the job before. */
+Test(dedupe, remembers_a_job_though_another_of_its_id_fails_unsent)
+{
+    open_with("60000");
+    scene_start_pusherd(&scene);
+    push("one", "1");
+    cr_assert(scene_settles(&scene, 1, 0));
+    job_push(&scene.redis, JOB_JSON,
+             "{'id':'one','channel':'a','event':'e','data':'late','expiresAt':1000}");
+    cr_assert(scene_settles(&scene, 1, 1));
+    push("one", "2");
+    cr_assert(scene_settles(&scene, 2, 1));
+    cr_expect_eq(fake_server_events(&scene.fake), 1);
+    cr_expect_eq(count_duplicates(), 1);
+}
+
 /* Neither a crash nor a stop makes a job its own duplicate; and order is kept. */
 Test(dedupe, survives_restarts)
 {

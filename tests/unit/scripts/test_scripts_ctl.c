@@ -57,6 +57,71 @@ Test(replay, loses_no_job_to_a_counter_that_is_too_large)
     cr_expect_eq(n_in("ZCARD", key_of(KEYS_RETRY)), 2);
 }
 
+/* A job that killed daemons until reap.lua failed it; it was marked as seen when it was claimed. */
+static void fail_by_reaping(void)
+{
+    struct settle_args args = {.n = 0};
+    char id[24];
+
+    open_consumer("a");
+    push("job");
+    claim_one("a", id);
+    redis_do(&scripts_server, "SET %s:one %s", key_of(KEYS_SEEN), id);
+    settle_add(&args, "P", id, "7:6:5::", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_assert_eq(reap_all("a"), 1);
+    cr_assert_eq(n_failures(), 1);
+}
+
+static void expect_no_duplicate(const char *claim_id)
+{
+    struct settle_args args = {.n = 0};
+    redisReply *reply;
+
+    settle_add(&args, "60000", "one", claim_id, NULL);
+    reply = dedupe(&args);
+    cr_expect_eq(reply->elements, 0, "it is taken for its own duplicate");
+    freeReplyObject(reply);
+}
+
+static void replay_newest(void)
+{
+    redisReply *reply = redis_cmd(&scripts_server, "XREVRANGE %s + -", key_of(KEYS_FAILURES));
+
+    replay_expecting(0, reply->element[0]->element[0]->str, "");
+    freeReplyObject(reply);
+}
+
+Test(replay, of_a_job_that_was_failed_by_reaping_is_not_its_own_duplicate)
+{
+    redisReply *reply;
+
+    fail_by_reaping();
+    replay_newest();
+    open_consumer("b");
+    reply = claim("b", 10);
+    cr_assert_eq(n_claimed(reply), 1);
+    cr_expect_str_eq(record_at(reply, 0), "0:0:0::job");
+    expect_no_duplicate(id_at(reply, 0));
+    freeReplyObject(reply);
+}
+
+/* A producer can call its job so. */
+Test(replay, takes_no_record_from_a_job_that_waits_under_the_same_id)
+{
+    static const char *const ids[] = {"pd-42", "pd-9007199254740993", "pd-4.2", "pd-"};
+
+    redis_do(&scripts_server, "HSET %s 0000000000000042 0:0:0::other", key_of(KEYS_RETRY_JOBS));
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        redis_do(&scripts_server, "XADD %s * id %s op %s app %s code crash_loop job mine",
+                 key_of(KEYS_FAILURES), ids[i], "", "");
+        replay_newest();
+    }
+    cr_expect_eq(n_listed(), 4);
+    cr_expect_eq(n_in("HLEN", key_of(KEYS_RETRY_JOBS)), 1);
+    cr_expect_eq(n_failures(), 0);
+}
+
 Test(replay, a_second_one_finds_nothing)
 {
     char id[FAILURE_ID_MAX];

@@ -62,3 +62,50 @@ Test(dedupe, gives_the_claim_ids_of_jobs_seen_under_another)
     settle_add(&args, "60000", "two", "4", "three", "5", NULL);
     expect_duplicates(&args, 1, "4");
 }
+
+#define ID1    "7000000000000001"
+#define ID2    "7000000000000002"
+#define FAILED "one", "op", "app", "rejected", "400", "no", "1", ""
+
+/* Two jobs with the id "one" are claimed; the first was looked at, and has the mark. */
+static void claim_twins(void)
+{
+    struct settle_args args = {.n = 0};
+
+    open_consumer("a");
+    push_jobs(1, 2);
+    freeReplyObject(claim("a", 2));
+    settle_add(&args, "60000", "one", ID1, NULL);
+    expect_duplicates(&args, 0, NULL);
+}
+
+static long long n_marks(void)
+{
+    return redis_int(&scripts_server, "EXISTS %s:one", key_of(KEYS_SEEN));
+}
+
+Test(dedupe, lets_a_job_that_failed_take_back_its_own_mark_alone)
+{
+    struct settle_args args = {.n = 0};
+
+    claim_twins();
+    settle_add(&args, "F", ID2, FAILED, "L", "replies", "{}", "U", "one", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_eq(n_marks(), 1, "it is that of the other");
+    settle_add(&args, "F", ID1, FAILED, "L", "replies", "{}", "U", "one", NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_eq(n_marks(), 0);
+}
+
+Test(dedupe, leaves_a_mark_of_another_type_and_settles_the_rest)
+{
+    struct settle_args args = {.n = 0};
+
+    claim_twins();
+    redis_do(&scripts_server, "DEL %s:one", key_of(KEYS_SEEN));
+    redis_do(&scripts_server, "LPUSH %s:one x", key_of(KEYS_SEEN));
+    settle_add(&args, "F", ID1, FAILED, "U", "one", "N", ID2, NULL);
+    settle_expecting(&args, "a", 0);
+    cr_expect_eq(n_inflight("a"), 0);
+    cr_expect_eq(n_marks(), 1);
+}
