@@ -104,7 +104,7 @@ int plan_fail_undelivered(struct arena *arena, struct plan *plan, const char *co
         plan_list_item(plan, part, i, (struct pusher_string){NULL, 0});
         plan_fail_part(arena, part, code, text);
     }
-    return plan->n_parts > 0 ? 0 : plan_fail_job(arena, plan, code, text);
+    return 0;
 }
 
 int plan_set_lanes(const struct admission *admission, const struct plan *plan,

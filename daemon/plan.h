@@ -69,7 +69,8 @@ int plan_fail_job(struct arena *arena, struct plan *plan, const char *code, cons
     __attribute__((warn_unused_result));
 
 /* The same, but of a job of which some was delivered only the other items fail: who sends it again
- * must know which. */
+ * must know which. If there are no others, as what two daemons knew was put together, it has no
+ * parts, and is done. */
 int plan_fail_undelivered(struct arena *arena, struct plan *plan, const char *code,
                           const char *text) __attribute__((warn_unused_result));
 

@@ -168,6 +168,17 @@ Test(options, order_key_keeps_jobs_of_several_channels_in_order)
 }
 
 /* Who sends it again must know what was delivered before. */
+Test(options, expires_at_fails_nothing_of_what_was_delivered_whole)
+{
+    redis_do(&scene.redis, "HSET {pusher:jobs}:retry:jobs 0000000000000007 %s",
+             "1:0:0:3:{\"id\":\"x\",\"expiresAt\":1,\"events\":["
+             "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"0\"},"
+             "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"1\"}]}");
+    redis_do(&scene.redis, "ZADD {pusher:jobs}:retry 0 0000000000000007");
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), 0);
+}
+
 Test(options, expires_at_fails_only_what_was_not_delivered)
 {
     redis_do(&scene.redis, "HSET {pusher:jobs}:retry:jobs 0000000000000007 %s",

@@ -123,6 +123,43 @@ Test(admit, refuses_only_what_was_not_delivered_before)
     cr_expect_eq(delivery->items[delivery->job.parts[0].first_item], 1);
 }
 
+/* Two daemons knew of one event each, and what they knew was put together. */
+static void expect_done(const char *operations, const char *header, const char *more)
+{
+    char record[256];
+
+    (void)snprintf(record, sizeof(record),
+                   "%s{%s\"events\":[{\"channel\":\"a\",\"event\":\"e\",\"data\":\"0\"},"
+                   "{\"channel\":\"a\",\"event\":\"e\",\"data\":\"1\"}]}",
+                   header, more);
+    take(operations, record);
+    cr_expect_eq(delivery->job.n_parts, 0, "%s", record);
+    engine_add(engine, &delivery->job, NOW_MS);
+    cr_assert_eq(engine_next_settled(engine), &delivery->job);
+    cr_expect_eq(delivery->job.fate, JOB_DONE);
+    engine_release(engine, &delivery->job);
+}
+
+Test(admit, takes_for_done_what_was_delivered_whole_before_it_expired)
+{
+    expect_done("all", "1:0:0:3:", "\"expiresAt\":1000,");
+}
+
+Test(admit, takes_for_done_what_was_delivered_whole_and_orphaned_too_often)
+{
+    expect_done("all", "1:99:0:3:", "");
+}
+
+Test(admit, takes_for_done_what_was_delivered_whole_while_the_queue_was_for_it)
+{
+    expect_done("customGet", "1:0:0:3:", "");
+}
+
+Test(admit, takes_for_done_what_was_delivered_whole_while_its_app_was_known)
+{
+    expect_done("all", "1:0:0:3:", "\"app\":\"gone\",");
+}
+
 Test(admit, tells_of_an_operation_before_an_app_that_is_not_known)
 {
     take("triggerEvent", "{\"op\":\"listChannels\",\"app\":\"nobody\"}");
