@@ -144,7 +144,8 @@ Test(large, claims_are_recovered_whole)
     cr_assert(wait_until(are_requested(1), WAIT_LONG_MS));
     cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
     redis_kill(&scene.redis);
-    cr_assert(wait_until(proc_logged(&scene.pusherd, "not renewed for a whole lease"), WAIT_LONG_MS));
+    cr_assert(
+        wait_until(proc_logged(&scene.pusherd, "not renewed for a whole lease"), WAIT_LONG_MS));
     fake_server_delete_rules(&scene.fake);
     redis_start_again(&scene.redis);
     cr_assert(scene_settles(&scene, n, 0));
