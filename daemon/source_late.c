@@ -5,7 +5,6 @@
  * (settle.lua looks in both). At the start that happens before the lease is opened, so before
  * anything is claimed; and a consumer that is found dead is reaped only when its file is settled.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +127,7 @@ void source_spool_late(struct source *source, struct source_spool *spool)
 
 /* Gives the file's memory to the spool; outcomes that do not fit into memory are lost, which is as
  * if they had never been written. */
-static void take_file(struct source *source, struct spool_found *found)
+void source_take_file(struct source *source, struct spool_found *found)
 {
     struct source_spool *spool = source_new_spool(source, found->consumer);
     struct pusher_string bytes = {found->bytes, found->len}, payload;
@@ -153,60 +152,6 @@ static void take_file(struct source *source, struct spool_found *found)
               LOG_NUMBER("outcomes", spool->n_late), LOG_NUMBER("bytes_damaged", found->n_damaged));
 }
 
-static void log_refused(struct spool_scan *scan)
-{
-    struct list *link;
-
-    while ((link = list_pop(&scan->refused))) {
-        struct spool_refused *refused = LIST_ENTRY(link, struct spool_refused, link);
-
-        log_event(LOG_WARNING, "spool", "a file is not believed, and left where it is",
-                  LOG_TEXT("file", refused->path), LOG_TEXT("error", refused->why));
-        free(refused);
-    }
-}
-
-static void log_left(const struct spool_scan *scan)
-{
-    if (scan->n_foreign > 0)
-        log_event(LOG_WARNING, "spool", "files of another version are left where they are",
-                  LOG_TEXT("dir", scan->place.dir), LOG_NUMBER("files", scan->n_foreign));
-    if (scan->n_elsewhere > 0)
-        log_event(LOG_NOTICE, "spool",
-                  "files of another Redis, by its URL, are left where they are",
-                  LOG_TEXT("dir", scan->place.dir), LOG_NUMBER("files", scan->n_elsewhere));
-}
-
-static void on_scanned(struct spool_scan *scan)
-{
-    struct source *source = scan->data;
-    struct list *link;
-
-    source->scan_is_out = false;
-    while ((link = list_pop(&scan->found))) {
-        struct spool_found *found = LIST_ENTRY(link, struct spool_found, link);
-
-        if (!source->spools_are_closed)
-            take_file(source, found);
-        spool_found_free(found);
-    }
-    log_refused(scan);
-    if (scan->error != 0)
-        log_event(LOG_ERR, "spool", "the spool directory cannot be read",
-                  LOG_TEXT("dir", scan->place.dir), LOG_TEXT("error", strerror(scan->error)));
-    log_left(scan);
-}
-
-void source_find_spools(struct source *source)
-{
-    struct spool_place place = source_spool_place(source);
-
-    if (!source->spool_dir || source->scan_is_out || source->spools_are_closed)
-        return;
-    source->scan_is_out = true;
-    spool_scan_start(&source->scan, source->loop, &place, on_scanned, source);
-}
-
 bool source_is_replaying(const struct source *source)
 {
     if (source->scan_is_out)
@@ -216,25 +161,6 @@ bool source_is_replaying(const struct source *source)
             return !source->replay_failed;
     }
     return false;
-}
-
-bool source_has_spool_of(struct source *source, const char *consumer, bool is_over)
-{
-    struct spool_place place = source_spool_place(source);
-    char path[SPOOL_PATH_MAX];
-    enum spool_owner owner;
-
-    if (!source->spool_dir)
-        return false;
-    spool_path(&place, consumer, path, sizeof(path));
-    owner = spool_look(path);
-    if (owner == SPOOL_LOCKED) /* by a daemon that settles it; or by one that is only frozen */
-        return !is_over;
-    if (owner == SPOOL_ABSENT || strcmp(source->scanned_for, consumer) == 0)
-        return false;
-    (void)snprintf(source->scanned_for, sizeof(source->scanned_for), "%s", consumer);
-    source_find_spools(source);
-    return true;
 }
 
 /* ---- to Redis */

@@ -84,17 +84,22 @@ void source_unspool(struct delivery *delivery);
 bool source_encode(const struct source *source, const struct delivery *delivery, bool is_progress,
                    struct spool_bytes *out) __attribute__((warn_unused_result));
 
-/* ---- source_late.c */
+/* ---- source_scan.c */
 
 /* Looks for files of dead consumers; nothing is claimed before they are settled. */
 void source_find_spools(struct source *source);
 
-/* True while outcomes of earlier consumers are to be settled, before the lease is opened. */
-bool source_is_replaying(const struct source *source);
-
 /* True if the consumer, which is gone, has outcomes on this disk that are to be settled before its
  * jobs are taken over; they will be. `is_over`: its lease ran out. */
 bool source_has_spool_of(struct source *source, const char *consumer, bool is_over);
+
+/* ---- source_late.c */
+
+/* Late outcomes of a file that was found; takes its descriptor and its bytes. */
+void source_take_file(struct source *source, struct spool_found *found);
+
+/* True while outcomes of earlier consumers are to be settled, before the lease is opened. */
+bool source_is_replaying(const struct source *source);
 
 /* The claim of the delivery is lost, and it is about to be released: keeps what is known of it. */
 void source_make_late(struct source *source, const struct delivery *delivery);
