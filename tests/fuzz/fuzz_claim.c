@@ -89,7 +89,7 @@ static void check_target(const struct pusher_client *client, const struct part *
 static void check_part(const struct config *config, const struct delivery *delivery,
                        const struct part *part)
 {
-    const struct pusher_client *client = config->apps[delivery->job.app].client;
+    const struct pusher_client *client;
 
     MUST(part->state != PART_FAILED ||
          (part->code && part->error && part->error[0] && fuzz_is_line(part->error, 1024)));
@@ -99,6 +99,8 @@ static void check_part(const struct config *config, const struct delivery *deliv
         MUST(delivery->items[part->first_item + k] < delivery->n_items);
     if (part->state != PART_WAITING)
         return;
+    MUST(delivery->job.app < config->n_apps);
+    client = config->apps[delivery->job.app].client;
     if (part->call)
         check_target(client, part);
     if (delivery_is_trigger(delivery->op))
