@@ -91,25 +91,19 @@ void engine_unready(struct part *part)
     list_remove(&part->ready_link);
 }
 
-/* Parts that were sent and delivered: those that go alone, or the others. */
-static size_t count_delivered(const struct job *job, bool alone)
+/* Until Redis knows what was delivered, by `n` = 1, or no longer, by -1. */
+static void add_unsettled(struct app *app, const struct job *job, size_t n)
 {
-    size_t n = 0;
+    for (uint32_t i = 0; i < job->n_parts; i++) {
+        const struct part *part = &job->parts[i];
 
-    for (uint32_t i = 0; i < job->n_parts; i++)
-        n += job->parts[i].state == PART_DELIVERED && job->parts[i].attempts > 0 &&
-             job->parts[i].alone == alone;
-    return n;
-}
-
-/* Until Redis knows what was delivered. */
-static void take_slots(struct engine *engine, struct job *job)
-{
-    job->has_slots = job->app != JOB_NO_APP;
-    if (!job->has_slots)
-        return;
-    engine->apps[job->app].n_unsettled_events += count_delivered(job, false);
-    engine->apps[job->app].n_unsettled_calls += count_delivered(job, true);
+        if (part->state != PART_DELIVERED || part->attempts == 0)
+            continue;
+        if (part->alone)
+            app->n_unsettled_calls += n;
+        else
+            app->n_unsettled_events += n;
+    }
 }
 
 static void settle(struct engine *engine, struct job *job)
@@ -130,7 +124,9 @@ static void settle(struct engine *engine, struct job *job)
     engine->counters.failed += job->fate == JOB_FAILED;
     engine->counters.later += job->fate == JOB_LATER;
     engine->counters.parked += job->fate == JOB_PARKED;
-    take_slots(engine, job);
+    job->has_slots = job->app != JOB_NO_APP;
+    if (job->has_slots)
+        add_unsettled(&engine->apps[job->app], job, 1);
     list_remove(&job->progress_link);
     list_remove(&job->link);
     list_push(&engine->settled, &job->link);
@@ -190,11 +186,9 @@ struct job *engine_next_progress(struct engine *engine)
 
 void engine_free_slots(struct engine *engine, struct job *job)
 {
-    if (!job->has_slots)
-        return;
+    if (job->has_slots)
+        add_unsettled(&engine->apps[job->app], job, (size_t)-1);
     job->has_slots = false;
-    engine->apps[job->app].n_unsettled_events -= count_delivered(job, false);
-    engine->apps[job->app].n_unsettled_calls -= count_delivered(job, true);
 }
 
 void engine_release(struct engine *engine, struct job *job)

@@ -74,6 +74,7 @@ Test(ctl_enqueue, ends_at_once_at_the_second_signal)
     cr_assert(has_jobs(1));
     fixture_redis_string("CLIENT PAUSE 600000 WRITE");
     fixture_write(&child, "{\"a\":2}\n");
+    cr_assert(wait_until(strstr(fixture_redis_string("CLIENT LIST"), "flags=b"), WAIT_LONG_MS));
     cr_assert(wait_until((kill(child.pid, SIGINT), waitpid(child.pid, &status, WNOHANG)) != 0,
                          WAIT_LONG_MS));
     cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
