@@ -17,6 +17,7 @@
 #define RIG_CAP_MS    10000
 #define RIG_FOR_MS    600000
 #define RIG_HOLD_MS   30000
+#define RIG_BAD       666 /* the size of a part that the server does not like */
 
 struct rig {
     struct engine *engine;
@@ -105,6 +106,15 @@ __attribute__((unused)) static void rig_answer(struct request *request, enum ans
         [ANSWER_OUTDATED] = 401};
 
     rig_answer_with(request, (struct answer){kind, http[kind], -1, "the answer"});
+}
+
+__attribute__((unused)) static bool rig_has_bad(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (request->parts[i]->size == RIG_BAD)
+            return true;
+    }
+    return false;
 }
 
 /* Sends the next request, which there must be, and answers it. */

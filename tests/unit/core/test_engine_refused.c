@@ -3,18 +3,7 @@
 
 #include "tests/unit/core/rig.h"
 
-#define BAD 666 /* the size of a bad event */
-
 TestSuite(engine, .fini = rig_close);
-
-static bool has_bad(const struct request *request)
-{
-    for (unsigned i = 0; i < request->n_parts; i++) {
-        if (request->parts[i]->size == BAD)
-            return true;
-    }
-    return false;
-}
 
 /* Sends what there is, as a server would answer it; the number of requests. */
 static unsigned serve(void)
@@ -23,7 +12,7 @@ static unsigned serve(void)
     unsigned n = 0;
 
     for (; (request = rig_next()); n++)
-        rig_answer(request, has_bad(request) ? ANSWER_REFUSED : ANSWER_DONE);
+        rig_answer(request, rig_has_bad(request) ? ANSWER_REFUSED : ANSWER_DONE);
     return n;
 }
 
@@ -34,7 +23,7 @@ static void add_ten(unsigned bad, unsigned other_bad, bool one_lane)
 
         job->claim_id = i;
         if (i == bad || i == other_bad)
-            job->parts[0].size = BAD;
+            job->parts[0].size = RIG_BAD;
         rig_add(job);
     }
 }
@@ -94,7 +83,7 @@ Test(engine, keeps_a_refused_lane_in_order)
     rig_open();
     add_ten(4, 4, true);
     while ((request = rig_next())) {
-        bool bad = has_bad(request);
+        bool bad = rig_has_bad(request);
 
         for (unsigned i = 0; i < request->n_parts; i++)
             cr_assert_eq(request->parts[i]->job->claim_id, next + i);
@@ -154,7 +143,7 @@ Test(engine, fails_the_bad_event_of_a_job_and_delivers_the_others)
     struct job *job = build_raw(10, 0);
 
     rig_open();
-    job->parts[3].size = BAD;
+    job->parts[3].size = RIG_BAD;
     job_init(job);
     rig_add(job);
     serve();

@@ -2,25 +2,14 @@
  * server that dislikes the data of one event, a path that only some may ask for. */
 #include "tests/unit/core/rig.h"
 
-#define BAD 666 /* the size of what is refused */
-
 TestSuite(engine, .fini = rig_close);
-
-static bool has_bad(const struct request *request)
-{
-    for (unsigned i = 0; i < request->n_parts; i++) {
-        if (request->parts[i]->size == BAD)
-            return true;
-    }
-    return false;
-}
 
 static struct job *add(uint64_t key, bool is_bad)
 {
     struct job *job = build_event(key);
 
     if (is_bad)
-        job->parts[0].size = BAD;
+        job->parts[0].size = RIG_BAD;
     return rig_add(job);
 }
 
@@ -31,7 +20,7 @@ static void serve_until(unsigned n)
         struct request *request = rig_next();
 
         if (request)
-            rig_answer(request, has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
+            rig_answer(request, rig_has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
         while (rig_settled())
             ;
         if (rig.n_settled >= n)
@@ -92,7 +81,7 @@ Test(engine, lets_an_app_send_while_it_doubts_a_request)
 
         add(10 + i, false);
         while ((request = rig_next()))
-            rig_answer(request, has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
+            rig_answer(request, rig_has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
         cr_assert_eq(gate_now(), GATE_OPEN);
         rig.now_ms += RIG_BASE_MS;
     }
@@ -127,7 +116,7 @@ Test(engine, doubts_a_call_as_it_does_events)
 
     rig_open();
     call = build_call(1, 1);
-    call->parts[0].size = BAD;
+    call->parts[0].size = RIG_BAD;
     rig_add(call);
     rig_exchange(ANSWER_FORBIDDEN);
     add(2, false);
