@@ -256,12 +256,9 @@ Test(cluster, in_which_the_queue_moves_while_it_is_idle)
     cr_expect_eq(audit_each_once(&scene, node(to), RESULTS, 20), 0);
 }
 
-/* Its jobs that were claimed and not sent must not hold up the others, and are done when it is
- * back.
- */
-Test(cluster, whose_dead_node_stops_only_its_own_queue)
+/* A queue on either of two nodes; the jobs of the first are under way. */
+static void begin_two_queues(char lists[2][LIST_MAX], char results[2][LIST_MAX])
 {
-    char lists[2][LIST_MAX], results[2][LIST_MAX];
     open_with(false);
     for (unsigned i = 0; i < 2; i++) {
         list_on(i, lists[i], results[i]);
@@ -270,6 +267,15 @@ Test(cluster, whose_dead_node_stops_only_its_own_queue)
     job_push_many_to(node(0), lists[0], JOB_JSON, 0, JOBS, 40);
     start_at(1);
     cr_assert(wait_until(fake_server_events(&scene.fake) >= JOBS / 8, WAIT_LONG_MS));
+}
+
+/* Its jobs that were claimed and not sent must not hold up the others, and are done when it is
+ * back.
+ */
+Test(cluster, whose_dead_node_stops_only_its_own_queue)
+{
+    char lists[2][LIST_MAX], results[2][LIST_MAX];
+    begin_two_queues(lists, results);
     redis_kill(node(0));
     cr_assert(audit_logs(&scene, "not renewed for a whole lease"));
     job_push_many_to(node(1), lists[1], JOB_JSON, JOBS, 200, 40);
@@ -286,14 +292,7 @@ Test(cluster, whose_dead_node_stops_only_its_own_queue)
 Test(cluster, in_which_a_slow_move_stops_only_its_own_queue)
 {
     char lists[2][LIST_MAX], results[2][LIST_MAX];
-    open_with(false);
-    for (unsigned i = 0; i < 2; i++) {
-        list_on(i, lists[i], results[i]);
-        add_queue(lists[i], i);
-    }
-    job_push_many_to(node(0), lists[0], JOB_JSON, 0, JOBS, 40);
-    start_at(1);
-    cr_assert(wait_until(fake_server_events(&scene.fake) >= JOBS / 8, WAIT_LONG_MS));
+    begin_two_queues(lists, results);
     cluster_begin_move(&cluster, lists[0], 0, 2);
     cr_assert(audit_logs(&scene, "not renewed for a whole lease"));
     job_push_many_to(node(1), lists[1], JOB_JSON, JOBS, 200, 40);
