@@ -1,10 +1,12 @@
 #include "daemon/config/config_error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
-#define PLAIN_WORD_MAX 12 /* letters; "concurrency" has 11 */
-#define PLAIN_MAX      40 /* bytes; encryption_master_key_base64_file has 33 */
+#define PLAIN_WORD_MAX   20 /* letters; enableClientMessages has as many */
+#define PLAIN_NUMBER_MAX 2  /* digits */
+#define PLAIN_MAX        40 /* bytes; encryption_master_key_base64_file has 33 */
 
 /* Appends to text[] at *used; what does not fit is cut. */
 static void append_va(char *text, size_t size, size_t *used, const char *format, va_list args)
@@ -63,16 +65,19 @@ int config_fail_memory(struct config_error *ret_error)
 
 bool config_is_plain(const char *text, size_t len, const char *joiners)
 {
-    size_t word = 0;
+    size_t letters = 0, digits = 0;
     for (size_t i = 0; i < len; i++) {
-        bool is_letter = text[i] >= 'a' && text[i] <= 'z';
-        if (!is_letter && (word == 0 || text[i] == '\0' || !strchr(joiners, text[i])))
+        bool is_letter = isascii(text[i]) && isalpha(text[i]);
+        bool is_digit = isascii(text[i]) && isdigit(text[i]);
+        bool is_joiner = text[i] != '\0' && strchr(joiners, text[i]) && letters + digits > 0;
+        if (!is_joiner && (is_letter ? digits > 0 : !is_digit || letters > 0 || i == 0))
             return false;
-        word = is_letter ? word + 1 : 0;
-        if (word > PLAIN_WORD_MAX)
+        letters = is_letter ? letters + 1 : 0;
+        digits = is_digit ? digits + 1 : 0;
+        if (letters > PLAIN_WORD_MAX || digits > PLAIN_NUMBER_MAX)
             return false;
     }
-    return word > 0 && len <= PLAIN_MAX;
+    return letters + digits > 0 && len <= PLAIN_MAX;
 }
 
 const char *config_quote(const char *value, char ret_quoted[CONFIG_QUOTE_MAX])

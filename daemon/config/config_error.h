@@ -23,8 +23,9 @@ int config_fail(struct config_error *ret_error, const struct config_where *where
 
 int config_fail_memory(struct config_error *ret_error);
 
-/* True for lower-case words of 1 to 12 letters with one of `joiners` between two of them, 40 bytes
- * in all: so are names of keys, and passwords and keys of any worth are not. */
+/* True for words of 1 to 20 letters, and behind the first numbers of 1 or 2 digits, with one of
+ * `joiners` between two of them, 40 bytes in all: as people name things (no-such-key, timeoutMs,
+ * size_2), while keys and tokens are longer, or have digits among the letters. */
 bool config_is_plain(const char *text, size_t len, const char *joiners);
 
 /* A value for humans: at most CONFIG_QUOTE_MAX - 1 bytes of it, none of them a control character.

@@ -149,6 +149,11 @@ static bool has_control(struct pusher_string text)
     return false;
 }
 
+static bool is_comment(struct pusher_string line)
+{
+    return line.len > 0 && (line.ptr[0] == ';' || line.ptr[0] == '#');
+}
+
 /* The next line for inih, as fgets() would give it. NULL ends the parse. */
 static char *read_line(char *buf, int size, void *stream)
 {
@@ -168,7 +173,8 @@ static char *read_line(char *buf, int size, void *stream)
         fail(reader, "a control character in the line");
         return NULL;
     }
-    if (!pusher__utf8_valid(line.ptr, line.len)) { /* names are in /metrics and in JSON */
+    if (!is_comment(line) && /* names are in /metrics and in JSON */
+        !pusher__utf8_valid(line.ptr, line.len)) {
         fail(reader, "the line is not UTF-8");
         return NULL;
     }

@@ -213,7 +213,7 @@ bool config_key_may_show(const char *name)
             if (ours[j] && strcasecmp(ours[j], name) == 0)
                 return true;
     }
-    return config_is_plain(name, strlen(name), "_");
+    return config_is_plain(name, strlen(name), "_-.");
 }
 
 size_t config_key_slot(const struct config_key *key)

@@ -94,9 +94,8 @@ const struct config_key *config_key_find(enum config_section section, const char
 const struct config_key *config_key_find_json(const char *name);
 
 /* True if a name that stands where a key should may be shown: it is one of ours, in a place where
- * it is not known, or config_is_plain() with "_". Anything else may be a secret on a line of its
- * own.
- */
+ * it is not known, or config_is_plain() with "_-.". Anything else may be a secret on a line of its
+ * own. */
 bool config_key_may_show(const char *name);
 
 /* The table's first key with the same field: secret and secret_file are one thing set two ways. */

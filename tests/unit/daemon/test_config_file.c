@@ -36,7 +36,7 @@ Test(config_file, names_the_line_of_a_broken_one)
         {"[log]\nlevel = in\x01"
          "fo\n",
          "pusherd.conf:2: a control character in the line"},
-        {"[log]\n; f\xfcr\n", "pusherd.conf:2: the line is not UTF-8"},
+        {"[log]\nlevel=f\xfcr ; f\xfcr\n", "pusherd.conf:2: the line is not UTF-8"},
         {"[queue caf\xe9]\n", "pusherd.conf:1: the line is not UTF-8"},
     };
     CHECK_ROWS(rows);
@@ -148,7 +148,7 @@ Test(config_file, that_cannot_be_read_is_named)
 Test(config_file, takes_comments_blanks_marks_and_foreign_line_ends)
 {
     struct config *config =
-        fixture_load("\xef\xbb\xbf# a\n ; b\r\n[app main] ; c\r\n\tapp_id: 3\r\n"
+        fixture_load("\xef\xbb\xbf# a\n ; caf\xe9\r\n[app main] ; c\r\n\tapp_id: 3\r\n"
                      "  key = k#1 ; d\nsecret=s;t\ncluster=eu",
                      NULL, NULL);
     cr_expect_str_eq(pusher_client_key(config->apps[0].client), "k#1");

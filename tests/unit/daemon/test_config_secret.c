@@ -133,8 +133,12 @@ Test(config_secret, that_stands_where_no_secret_should_is_not_shown)
     static const char *const inis[] = {
         "[app a]\nhunter2=\n",
         "[app a]\nhunter2+/8==\n",
-        "[app a]\nHunter=\n",
-        "[app a]\nhunterhunterx=\n",
+        "[app a]\nHunter-x2=\n",
+        "[app a]\nhunter_123=\n",
+        "[app a]\n2_hunter=\n",
+        "[app a]\nhunter__x=\n",
+        "[app a]\nhunterhunterhunterxyz=\n",
+        "[app a]\nhunter_hunter_hunter_hunter_hunter_hunter=\n",
         "[redis]\nredis://:hunter2@h\n",
         "[app a]\nkey=k secret=hunter2\n",
         "[app a]\nport=1\tsecret=hunter2\n",
@@ -143,7 +147,7 @@ Test(config_secret, that_stands_where_no_secret_should_is_not_shown)
         "[app a]\nsecret_file=/hunter2/+8=\n",
         "[redis]\nurl_file=redis://:hunter2@h\n",
         "[hunter2]\n",
-        "[Hunter]\n",
+        "[Hunter2x]\n",
     };
     for (size_t i = 0; i < sizeof inis / sizeof inis[0]; i++) {
         const char *text = fixture_error(inis[i], NULL, NULL);
@@ -172,7 +176,10 @@ Test(config_secret, that_may_stand_there_leaves_line_and_section_named)
 Test(config_secret, is_nothing_that_looks_like_a_key)
 {
     static const char *const names[] = {
-        "levle", "max_channls", "url", "PUSHER_APP_ID", "appId", "encryption_master_key_base64"};
+        "levle",         "max_channls", "url",
+        "PUSHER_APP_ID", "appId",       "encryption_master_key_base64",
+        "no-such-key",   "timeoutMs",   "NoSuchKey",
+        "max_size_2",    "spool.dir"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char ini[80], wanted[80];
         snprintf(ini, sizeof ini, "[log]\n%s=x\n", names[i]);
