@@ -219,7 +219,8 @@ void source_rest(struct source *source, uint64_t now_ms)
               "not renewed for a whole lease: jobs that are not sent stay in Redis",
               LOG_TEXT("queue", source->queue->name));
     source->rested_ms = source->lease_sent_ms;
-    source->claim_in_doubt = true;
+    if (!list_empty(&source->held))
+        source->claim_in_doubt = true; /* they are to be asked for again */
     source_drop_unsent(source);
 }
 

@@ -108,6 +108,17 @@ Test(lease, that_has_run_out_without_redis_is_told_by_the_exit_status)
     cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == N, WAIT_LONG_MS));
 }
 
+/* Nothing was claimed, so nothing is left behind. */
+Test(lease, that_has_run_out_without_redis_is_nothing_to_an_idle_daemon)
+{
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(has_leases(), WAIT_LONG_MS));
+    redis_kill(&scene.redis);
+    cr_assert(audit_logs(&scene, RESTED));
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+    redis_start_again(&scene.redis);
+}
+
 /* Of two events of a channel the first is answered when the second could not end before the lease
  * does. */
 Test(short_lease, is_outlasted_by_no_request, .fini = close_scene, .timeout = 120)
