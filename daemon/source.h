@@ -111,13 +111,16 @@ struct source {
     size_t n_settling_bytes;  /* of all calls of the settle script that are out, late ones too */
     unsigned n_progress;      /* likewise, of progress only; the oldest since: */
     uint64_t progress_since_ms;
+    size_t n_progress_bytes; /* sent since none was out */
+    bool owes_progress;      /* some delivery does: too much was on its way */
     uint64_t settle_after_ms;
     bool lease_is_closed; /* on the way out */
     bool close_is_out;
     struct source_counters counters;
 
-    struct report_queue reported; /* last */
-    uint64_t next_publish_ms;     /* when the next report is due */
+    struct report_queue reported;             /* last */
+    uint64_t next_publish_ms;                 /* when the next report is due */
+    uint64_t published_ms, published_changes; /* the last one; the gate_changes that it knew of */
     bool publish_is_out;
 
     /* Outcomes that Redis does not acknowledge, see source_spool.h. */

@@ -1,6 +1,6 @@
 /* Says how it is doing, for those who look at the queue from outside (report.h): with each renewal
- * of the lease, and every second while somebody looks. Nothing depends on it, so nothing is said
- * when Redis refuses it. */
+ * of the lease, when an app may not send any more or may again, and every second while somebody
+ * looks. Nothing depends on it, so nothing is said when Redis refuses it. */
 #include <stdlib.h>
 
 #include "daemon/clock.h"
@@ -8,7 +8,8 @@
 #include "daemon/source_private.h"
 
 #define WATCHED_MS   1000
-#define FORGET_BEATS 4 /* without a report from anybody, all are forgotten */
+#define CHANGED_MS   500 /* at least between two reports, however often apps are refused */
+#define FORGET_BEATS 4   /* without a report from anybody, all are forgotten */
 
 static void on_published(const redisReply *reply, void *data)
 {
@@ -36,16 +37,28 @@ static struct script_call *make_call(const struct source *source, const char *re
     return call;
 }
 
+static uint64_t due_at(const struct source *source)
+{
+    uint64_t soon = source->published_ms + CHANGED_MS;
+
+    if (source->published_changes == engine_counters(source->context->engine)->gate_changes ||
+        soon > source->next_publish_ms)
+        return source->next_publish_ms;
+    return soon;
+}
+
 void source_publish(struct source *source, uint64_t now_ms)
 {
     struct script_call *call = NULL;
     size_t len = 0;
     char *report;
 
-    if (source->lease != LEASE_HELD || source->publish_is_out || now_ms < source->next_publish_ms ||
+    if (source->lease != LEASE_HELD || source->publish_is_out || now_ms < due_at(source) ||
         source->context->stopping || source->is_yielding)
         return;
+    source->published_ms = now_ms;
     source->next_publish_ms = now_ms + source->context->beat_ms;
+    source->published_changes = engine_counters(source->context->engine)->gate_changes;
     report = report_write(source, now_ms, &len);
     if (report && len <= REPORT_MAX)
         call = make_call(source, report, len);
@@ -68,5 +81,5 @@ uint64_t source_publishes_at(const struct source *source)
     if (source->lease != LEASE_HELD || source->publish_is_out || source->context->stopping ||
         source->is_yielding)
         return UINT64_MAX;
-    return source->next_publish_ms;
+    return due_at(source);
 }

@@ -67,6 +67,7 @@ struct engine_counters {
     uint64_t requests, events;            /* sent; an event is a part */
     uint64_t retries;                     /* requests answered by ANSWER_RETRY */
     uint64_t isolations;                  /* batches halved */
+    uint64_t gate_changes;                /* times that an app's gate was shut, or opened again */
     uint64_t done, failed, later, parked; /* jobs by fate */
 };
 

@@ -110,6 +110,7 @@ bool engine_learn(struct engine *engine, struct request *request, const struct a
                   uint64_t now_ms)
 {
     struct app *app = &engine->apps[request->app];
+    bool was_open = app->gate.state == GATE_OPEN;
 
     inform_limiter(&app->limiter, request, answer, now_ms);
     if (answer->kind == ANSWER_FORBIDDEN && is_suspect(app, request)) {
@@ -117,5 +118,6 @@ bool engine_learn(struct engine *engine, struct request *request, const struct a
         return false;
     }
     inform_gate(engine, app, request, answer, now_ms);
+    engine->counters.gate_changes += was_open != (app->gate.state == GATE_OPEN);
     return true;
 }

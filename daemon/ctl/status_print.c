@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemon/ctl/report_read.h"
 #include "daemon/ctl/status.h"
 #include "daemon/view/text.h"
 
@@ -95,6 +96,38 @@ static void print_consumer_row(const struct consumer_status *consumer, FILE *out
     fprintf(out, ms < 0 ? ", lease ran out %s ago\n" : ", lease for %s\n", left);
 }
 
+static void print_text(const json_t *gate, const char *field, FILE *out)
+{
+    const char *text = json_string_value(json_object_get(gate, field));
+    text_clean(out, pusher_str(text && *text != '\0' ? text : "?"), 2 * MAX_COLUMNS);
+}
+
+static void print_gate(const json_t *gate, FILE *out)
+{
+    fputs("    app ", out);
+    print_text(gate, "app", out);
+    fputs(" may not send: ", out);
+    print_text(gate, "cause", out);
+    fputs(": ", out);
+    print_text(gate, "text", out);
+    fputc('\n', out);
+}
+
+/* The apps that its servers refuse, and why. What has changed it says at once, as long as it lives.
+ */
+static void print_gates(const struct consumer_status *consumer, FILE *out)
+{
+    struct report_view view;
+    const json_t *gate;
+    size_t i;
+    if (consumer->lease_ms < 0)
+        return;
+    report_read(consumer->report, &view);
+    json_array_foreach(view.gates, i, gate) print_gate(gate, out);
+    if (view.more_gates > 0)
+        fprintf(out, "    and %" PRIu64 " more apps may not send\n", view.more_gates);
+}
+
 static void print_parked_row(const char *app, uint64_t jobs, FILE *out)
 {
     fputs("  app ", out);
@@ -112,8 +145,10 @@ void status_print_table(const struct queue_status *queues, size_t n, FILE *out)
         pauses_print(&queue->pauses, queue->now_ms, "  ", out);
         for (size_t j = 0; j < queue->n_parked; j++)
             print_parked_row(queue->parked[j].app, queue->parked[j].jobs, out);
-        for (size_t j = 0; j < queue->n_consumers; j++)
+        for (size_t j = 0; j < queue->n_consumers; j++) {
             print_consumer_row(&queue->consumers[j], out);
+            print_gates(&queue->consumers[j], out);
+        }
         if (queue->n_consumers == 0)
             fputs("  no consumer: no pusherd is at work on this list\n", out);
     }

@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/ctl.h"
 #include "tests/support/http.h"
-#include "tests/support/scene.h"
 
-#define N 20
+#define N       20
+#define DAEMONS "{pusher:jobs}:daemons"
 
 static struct scene scene;
 
@@ -162,4 +164,26 @@ Test(gate_config, of_one_app_leaves_another_alone)
     cr_expect_eq(fake_server_events(&scene.fake), N);
     fake_server_delete_rules(&scene.fake);
     cr_assert(scene_settles(&scene, 2 * N, 0));
+}
+
+static bool status_says(const char *text)
+{
+    char *out = NULL;
+    bool is_said = ctl_run(&scene, &out, "status", NULL) == 0 && strstr(out, text);
+    free(out);
+    return is_said;
+}
+
+/* The lease is so long that the next report is due in minutes. */
+Test(gate_config, is_told_by_status_as_soon_as_it_is_shut)
+{
+    scene_open(&scene, &(struct scene_options){.ini = "[delivery]\nlease_ms = 600000\n"});
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(redis_int(&scene.redis, "HLEN " DAEMONS) == 1, WAIT_LONG_MS));
+    fake_server_set_rules(&scene.fake, "[{'action':{'status':401,'body':'no'}}]");
+    job_push_many(&scene.redis, JOB_JSON, 0, 1, 1);
+    cr_assert(wait_until(status_says("\"text\":\"no\""), WAIT_LONG_MS));
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect(wait_until(status_says("\"gates\":[]"), WAIT_LONG_MS));
 }

@@ -127,6 +127,34 @@ Test(ctl_status, of_names_that_would_steer_a_terminal)
     cr_expect(strstr(buf, "\n  consumer h?[2J ?y               2 held, "), "%s", buf);
 }
 
+static void print_report(const char *report, int64_t lease_ms, char *ret_text, size_t size)
+{
+    struct consumer_status consumer = {
+        .name = (char[]){"c"}, .lease_ms = lease_ms, .report = json_loads(report, 0, NULL)};
+    struct queue_status queue = {
+        .name = "q", .list = "l", .consumers = &consumer, .n_consumers = 1};
+    FILE *out = fmemopen(ret_text, size, "w");
+    status_print_table(&queue, 1, out);
+    fclose(out);
+    json_decref(consumer.report);
+}
+
+Test(ctl_status, of_apps_that_may_not_send_says_why)
+{
+    static const char report[] =
+        "{\"gates\":[{\"app\":\"a\",\"cause\":\"refused\","
+        "\"text\":\"no\\u001b[2J\"},{\"app\":\"b\",\"cause\":\"down\",\"text\":"
+        "\"\"},3],\"more_gates\":2}";
+    char buf[1024] = "";
+    print_report(report, 1, buf, sizeof buf);
+    cr_expect(strstr(buf, "\n    app a may not send: refused: no?[2J\n"), "%s", buf);
+    cr_expect(strstr(buf, "\n    app b may not send: down: ?\n"), "%s", buf);
+    cr_expect(strstr(buf, "\n    app ? may not send: ?: ?\n"), "%s", buf);
+    cr_expect(strstr(buf, "\n    and 2 more apps may not send\n"), "%s", buf);
+    print_report(report, -1, buf, sizeof buf); /* it is gone, or hangs */
+    cr_expect(!strstr(buf, "may not send"), "%s", buf);
+}
+
 Test(ctl_span, reads_times_and_so_long_ago)
 {
     uint64_t ms = 1;
