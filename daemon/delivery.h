@@ -25,6 +25,7 @@ struct delivery {
     struct pusher_string id;       /* the producer's, or "pd-" and the claim id */
     bool has_own_id;               /* the producer's */
     bool is_duplicate;             /* of a job that was seen before: nothing is sent */
+    bool owes_progress;            /* what was delivered of it is still to be told to Redis */
     struct pusher_string op_name;  /* as reported: also of an operation that is not known */
     struct pusher_string app_name; /* likewise */
     struct pusher_string reply_to; /* absent: none */

@@ -127,6 +127,7 @@ void source_run(struct source *source, uint64_t now_ms)
         source_send_late(source, now_ms);
         source_keep_lease(source, now_ms);
         source_send_settlements(source, now_ms);
+        source_send_progress(source);
         source_recover(source, now_ms);
         source_check(source, now_ms);
         source_park(source, now_ms);

@@ -201,7 +201,7 @@ void source_expect_app(struct source *source, unsigned app);
 bool source_holds_app(const struct source *source, unsigned app);
 
 /* Keeps in Redis which parts of an open delivery were delivered. */
-void source_keep_progress(struct source *source, const struct delivery *delivery);
+void source_keep_progress(struct source *source, struct delivery *delivery);
 
 /* When its lease was not renewed in time, its jobs that are not sent are let go: they stay in Redis
  * and are asked for when it is renewed. That its server is away is one reason; others concern this

@@ -169,6 +169,14 @@ void source_free_slots(struct source *source);
 /* Writes the outcomes that are on their way to the journal. */
 void source_spool_settling(struct source *source);
 
+/* ---- source_progress.c */
+
+/* While so many bytes of progress are out, the rest waits. */
+#define SOURCE_PROGRESS_BYTES (256u << 10)
+
+/* Sends what had to wait. */
+void source_send_progress(struct source *source);
+
 /* ---- source_return.c */
 
 /* Moves what goes back to the queue from source->unsettled to `later`. */

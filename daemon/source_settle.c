@@ -259,29 +259,3 @@ void source_send_settlements(struct source *source, uint64_t now_ms)
     }
     list_splice(&source->unsettled, &later);
 }
-
-/* A lost reply leaves it to source_spool.c, or else a crash would repeat a part of one job. */
-static void on_progress(const redisReply *reply, void *data)
-{
-    struct source *source = data;
-
-    (void)reply;
-    source->n_progress--;
-    source->progress_since_ms = clock_ms();
-}
-
-void source_keep_progress(struct source *source, const struct delivery *delivery)
-{
-    struct settlement settlement = source_settlement(source);
-    struct script_call *call;
-
-    source_spool_progress(source, delivery);
-    if (source->lease != LEASE_HELD || delivery->job.abandoned ||
-        !(call = source_settle_call(source, source->spool->inflight_key)))
-        return;
-    settle_add_progress(call, &settlement, delivery);
-    if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_progress, source) != 0)
-        return;
-    if (source->n_progress++ == 0)
-        source->progress_since_ms = clock_ms();
-}

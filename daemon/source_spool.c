@@ -102,7 +102,7 @@ static void end(struct source *source)
     source->is_spooling = false;
     LIST_FOREACH(link, &source->held)
     {
-        const struct delivery *delivery = LIST_ENTRY(link, struct delivery, held_link);
+        struct delivery *delivery = LIST_ENTRY(link, struct delivery, held_link);
 
         if (is_partly_delivered(&delivery->job))
             source_keep_progress(source, delivery);

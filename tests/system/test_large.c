@@ -150,3 +150,24 @@ Test(large, claims_are_recovered_whole)
     redis_start_again(&scene.redis);
     cr_assert(scene_settles(&scene, n, 0));
 }
+
+/* What was delivered of a large job is told again with each answer, for all of its events. */
+Test(large, progress_leaves_room_for_what_else_goes_to_redis)
+{
+    enum { EVENTS = 20000 };
+    size_t used = 0, size = EVENTS * 48;
+    char *events = malloc(size);
+    cr_assert(events);
+    for (int i = 0; i < EVENTS; i++)
+        used += (size_t)snprintf(events + used, size - used,
+                                 "%s{'channel':'%d','event':'e','data':''}", i > 0 ? "," : "", i);
+    open_with("max_in_flight = 8\n", NULL);
+    put_slow_wire_between();
+    wire.bytes_per_ms = 100;
+    job_push(&scene.redis, JOB_JSON, "{'events':[%s]}", events);
+    free(events);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), EVENTS);
+    cr_expect(!proc_logged(&scene.pusherd, "no reply in time"));
+}
