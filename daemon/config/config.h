@@ -83,7 +83,7 @@ struct config_error {
     char text[512]; /* "/etc/pusherd/pusherd.conf:12: [app main] port: 70000 is over 65535" */
 };
 
-#define CONFIG_MAX_WARNINGS 2 /* one for the file, one for the JSON form */
+#define CONFIG_MAX_WARNINGS 3 /* of the file, the JSON form, files of secrets */
 
 struct config {
     struct redis_config redis;

@@ -23,17 +23,18 @@ static int fail(char why[CONFIG_FILE_WHY_MAX], const char *text)
     return -1;
 }
 
-/* systemd gives credentials the modes 0400 and 0440; a group may read, the world may not. */
-static int check_mode(int fd, char why[CONFIG_FILE_WHY_MAX])
+static int check_mode(int fd, unsigned forbidden, char why[CONFIG_FILE_WHY_MAX])
 {
     struct stat st;
+    bool may_not_read = forbidden & S_IROTH;
     if (fstat(fd, &st) != 0)
         return fail_errno(why);
-    if ((st.st_mode & (S_IROTH | S_IWOTH)) == 0)
+    if ((st.st_mode & forbidden) == 0)
         return 0;
     snprintf(why, CONFIG_FILE_WHY_MAX,
-             "holds a secret but others may read or write it (mode %04o); use chmod o-rw",
-             (unsigned)(st.st_mode & 07777));
+             "holds a secret but others may %swrite it (mode %04o); use chmod o-%sw",
+             may_not_read ? "read or " : "", (unsigned)(st.st_mode & 07777),
+             may_not_read ? "r" : "");
     return -1;
 }
 
@@ -70,7 +71,7 @@ static int read_fd(int fd, char *buf, size_t max_bytes, size_t *ret_len,
     return 0;
 }
 
-int config_file_read(const char *path, size_t max_bytes, bool is_secret, char **ret_text,
+int config_file_read(const char *path, size_t max_bytes, unsigned forbidden, char **ret_text,
                      size_t *ret_len, char ret_why[CONFIG_FILE_WHY_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,7 +79,7 @@ int config_file_read(const char *path, size_t max_bytes, bool is_secret, char **
         return fail_errno(ret_why);
     int rc = -1;
     char *buf = NULL;
-    if (is_secret && check_mode(fd, ret_why) != 0)
+    if (forbidden != 0 && check_mode(fd, forbidden, ret_why) != 0)
         goto out_close;
     buf = calloc(1, max_bytes + 1);
     rc = buf ? read_fd(fd, buf, max_bytes, ret_len, ret_why) : fail(ret_why, "out of memory");

@@ -11,9 +11,9 @@
 #define CONFIG_FILE_WHY_MAX 192
 
 /* The whole file, with a NUL behind its *ret_len bytes; config_file_free() wipes and frees it.
- * -1 and the reason in ret_why if it cannot be read, holds a NUL or more than max_bytes, or, where
- * it is a secret, if everybody may read or write it. */
-int config_file_read(const char *path, size_t max_bytes, bool is_secret, char **ret_text,
+ * -1 and the reason in ret_why if it cannot be read, holds a NUL or more than max_bytes, or, as one
+ * of a secret, has one of the permissions `forbidden` (S_IROTH, S_IWOTH). */
+int config_file_read(const char *path, size_t max_bytes, unsigned forbidden, char **ret_text,
                      size_t *ret_len, char ret_why[CONFIG_FILE_WHY_MAX])
     __attribute__((warn_unused_result));
 

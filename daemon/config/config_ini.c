@@ -262,7 +262,7 @@ int config_read_ini(struct config_loader *loader)
         return 0;
     if (read_folder(loader) != 0)
         return -1;
-    if (config_file_read(where.file, CONFIG_FILE_MAX, false, &text, &len, why) != 0)
+    if (config_file_read(where.file, CONFIG_FILE_MAX, 0, &text, &len, why) != 0)
         return config_fail(loader->error, &where, NULL, "%s", why);
     loader->exposed_file.mode = config_file_mode(where.file);
     bool has_bom = strncmp(text, "\xef\xbb\xbf", 3) == 0;

@@ -124,7 +124,7 @@ int config_read_json(struct config_loader *loader)
     const char *file = loader->source->app_json_file;
     if (!file)
         return 0;
-    if (config_file_read(file, CONFIG_JSON_MAX, false, &text, &len, why) != 0)
+    if (config_file_read(file, CONFIG_JSON_MAX, 0, &text, &len, why) != 0)
         return fail(loader, 0, NULL, why);
     loader->exposed_json.mode = config_file_mode(file);
     json_get_alloc_funcs(&json_malloc, &json_free);

@@ -139,9 +139,12 @@ int config_set(struct config_loader *loader, struct config_draft *draft,
         return fail_twice(&context, origin->line);
     if (origin->layer != LAYER_NONE || is_of_other_server(draft, key, layer))
         return 0;
-    if (!is_left_out(loader->source, key) &&
-        config_value_parse(key, value, draft->object, &context) != 0)
+    bool is_left = is_left_out(loader->source, key);
+    if (!is_left && config_value_parse(key, value, draft->object, &context) != 0)
         return -1;
+    if (!is_left && (key->flags & KEY_FROM_FILE))
+        config_note_secret_file(loader, *(char **)((char *)draft->object + key->path_offset),
+                                &context.where, context.name);
     config_note_secret(loader, layer, key, value, &context.where, context.name);
     if ((key->flags & KEY_NAMES_SERVER) && value[0] != '\0')
         draft->server_layer = layer;

@@ -40,9 +40,9 @@ struct config_draft {
     struct config_origin origins[CONFIG_MAX_KEYS]; /* by config_key_slot() */
 };
 
-/* The secrets in a file that all users may read. */
+/* The secrets in a file that all users may read, or such files with one each. */
 struct config_exposed {
-    unsigned mode;                /* of the file; 0: not read */
+    unsigned mode;                /* of the file, or the first one; 0: not read */
     unsigned n_secrets;           /* the first of which is: */
     const struct config_key *key; /* borrowed, as what follows */
     struct config_where where;
@@ -56,7 +56,7 @@ struct config_loader {
     char *folder;            /* owned; of the file */
     const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
     unsigned section_lines[SECTION_COUNT];
-    struct config_exposed exposed_file, exposed_json;
+    struct config_exposed exposed_file, exposed_json, exposed_secrets;
     struct config_draft globals;
     struct config_draft *apps, *queues; /* owned */
     size_t n_apps, n_queues;
@@ -86,6 +86,10 @@ int config_set(struct config_loader *loader, struct config_draft *draft,
 void config_note_secret(struct config_loader *loader, enum config_layer layer,
                         const struct config_key *key, const char *value,
                         const struct config_where *where, const char *name);
+
+/* Counts the file that a key was taken from, if all users may read it. */
+void config_note_secret_file(struct config_loader *loader, const char *path,
+                             const struct config_where *where, const char *name);
 
 /* Writes the warnings of the configuration. */
 void config_warn_of_secrets(struct config_loader *loader);

@@ -1,4 +1,6 @@
 /* The files of TLS to Redis: read when the configuration is, so that a bad one is refused then. */
+#include <sys/stat.h>
+
 #include "daemon/config/config.h"
 #include "daemon/config/config_file.h"
 #include "daemon/config/config_loader.h"
@@ -25,7 +27,7 @@ static int check_key(const char *path, char why[CONFIG_TLS_WHY_MAX])
     char *text;
     size_t len;
 
-    if (config_file_read(path, KEY_FILE_MAX, true, &text, &len, said) != 0)
+    if (config_file_read(path, KEY_FILE_MAX, S_IROTH | S_IWOTH, &text, &len, said) != 0)
         return fail_file(why, path, said);
     config_file_free(text, len);
     return 0;

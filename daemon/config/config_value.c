@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/config/config_file.h"
@@ -244,7 +245,7 @@ static int parse_file_of(const struct config_key *key, const char *name, const c
     char why[CONFIG_FILE_WHY_MAX];
     char *text;
     size_t len;
-    if (config_file_read(path, CONFIG_SECRET_MAX, true, &text, &len, why) != 0)
+    if (config_file_read(path, CONFIG_SECRET_MAX, S_IWOTH, &text, &len, why) != 0)
         return may_show_path(name, path)
                    ? fail(context, "%s %s", path, why)
                    : fail(context, "the file %s; its name is not shown, as it may be the secret",

@@ -58,12 +58,12 @@ Test(reload, of_what_needs_a_restart_is_refused_whole)
     cr_assert(scene_settles(&scene, 1, 1));
 }
 
-Test(reload, refuses_a_secret_that_others_may_read)
+Test(reload, refuses_a_secret_that_others_may_write)
 {
     char path[FOLDER_PATH_MAX + 32];
     start();
     folder_write(&scene.folder, "secret", "0123456789abcdef", path, sizeof(path));
-    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(chmod(path, 0646), 0);
     write_config("", "[app other]\napp_id = 1\nkey = k\nsecret_file = secret\ncluster = eu\n");
     refuse("[app other] secret_file: ");
     cr_expect_not(proc_logged(&scene.pusherd, "0123456789abcdef"));
