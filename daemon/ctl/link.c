@@ -179,7 +179,10 @@ int link_open(struct link *link, const struct redis_config *config)
 
 int link_reopen(struct link *link, const char *host, unsigned port)
 {
-    return open_tcp(link, host, port) == 0 ? authenticate(link, link->config) : -1;
+    unsigned ms = link->answer_ms; /* which open_tcp() sets to its own */
+    if (open_tcp(link, host, port) != 0 || link_set_timeout(link, ms) != 0)
+        return -1;
+    return authenticate(link, link->config);
 }
 
 void link_close(struct link *link)

@@ -39,7 +39,8 @@ int link_aim(struct link *link, const char *key) __attribute__((warn_unused_resu
 
 void link_close(struct link *link);
 
-/* Leaves this server for that one, and logs in there. 0, or -1 and link->why. */
+/* Leaves this server for that one, and logs in there. What an answer may take stays as it was set.
+ * 0, or -1 and link->why. */
 int link_reopen(struct link *link, const char *host, unsigned port)
     __attribute__((warn_unused_result));
 
