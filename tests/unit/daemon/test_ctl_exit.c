@@ -76,3 +76,17 @@ Test(ctl_exit, comes_without_an_empty_list_where_it_could_not_be_read)
     fixture_run(&run, NULL, "results", "--limit", "0", NULL);
     expect(0, "[]\n", "");
 }
+
+Test(ctl_exit, comes_without_queues_where_fsck_could_not_read_all)
+{
+    const char *file = fixture_path("conf", "[queue a]\n[queue b]\n");
+    log_in_without("-type");
+    fixture_run(&run, NULL, "fsck", "--config", file, NULL);
+    expect(1, "", "NOPERM");
+    log_in_without("+type");
+    fixture_redis_string("ACL SETUSER u resetkeys ~a ~{a}*");
+    fixture_run(&run, NULL, "fsck", "--config", file, "--list", "a", NULL);
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    fixture_run(&run, NULL, "fsck", "--config", file, NULL);
+    expect(1, "", "NOPERM");
+}
