@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/config/redis_url.h"
+#include "daemon/ctl/ctl.h"
 #include "daemon/ctl/link.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/wait.h"
@@ -58,4 +59,14 @@ Test(ctl_link, waits_no_longer_where_a_key_has_moved)
 Test(ctl_link, waits_no_longer_where_a_key_is_asked_for)
 {
     expect_given_up_in_time("ASK");
+}
+
+Test(ctl_link, is_unavailable_where_the_other_node_refuses_the_login)
+{
+    static const struct fake_redis_answer refusing[] = {{"AUTH", "-ERR no password is set\r\n"},
+                                                        {NULL, NULL}};
+    open_at_first("MOVED", refusing);
+    cr_expect_null(link_call(&conn, "GET", "x", NULL));
+    cr_expect(strstr(conn.why, "no password is set"), "%s", conn.why);
+    cr_expect_eq(link_status(&conn), CTL_UNAVAILABLE);
 }
