@@ -99,6 +99,33 @@ Test(results, are_followed_through_a_restart_of_redis)
     cr_expect_eq(proc_stop(&follower, SIGTERM, WAIT_LONG_MS), 0);
 }
 
+/* A number behind `name` in what INFO says of `section`; 0 if it is not there. */
+static unsigned long info_of(const char *section, const char *name)
+{
+    redisReply *info = redis_cmd(&scene.redis, "INFO %s", section);
+    const char *at = strstr(info->str, name);
+    unsigned long n = at ? strtoul(at + strlen(name), NULL, 10) : 0;
+    freeReplyObject(info);
+    return n;
+}
+
+Test(results, hold_one_connection_while_redis_refuses_to_be_asked_again)
+{
+    struct proc follower;
+    add_result("a");
+    ctl_start(&scene, &follower, "results", "--follow", NULL);
+    expect_line(&follower, "a");
+    unsigned long n = info_of("clients", "connected_clients:");
+    redis_do(&scene.redis, "ACL SETUSER default -exists");
+    redis_do(&scene.redis, "CLIENT KILL TYPE normal SKIPME yes");
+    cr_assert(wait_until(info_of("errorstats", "errorstat_NOPERM:count=") >= 3, WAIT_LONG_MS));
+    cr_expect_leq(info_of("clients", "connected_clients:"), n);
+    redis_do(&scene.redis, "ACL SETUSER default +exists");
+    add_result("b");
+    expect_line(&follower, "b");
+    cr_expect_eq(proc_stop(&follower, SIGTERM, WAIT_LONG_MS), 0);
+}
+
 Test(results, stop_being_followed_when_nobody_reads_them)
 {
     struct proc follower;
