@@ -6,6 +6,7 @@
 
 #include "lib/api_private.h"
 #include "lib/json_dump.h"
+#include "lib/json_load.h"
 #include "lib/report.h"
 #include "pusher/command.h"
 
@@ -20,6 +21,13 @@ static int finish(int rc, json_t *joined, struct pusher_result *result, struct p
     }
     json_decref(joined);
     return rc;
+}
+
+/* An answer to join: pusher_reply_json() has made it JSON of any kind. 0 or PUSHER_ENOMEM; all that
+ * is read is exact, save for integers beyond 64 bits. */
+static int read_answer(const char *answer, json_t **ret_root)
+{
+    return pusher__json_load(answer, strlen(answer), PUSHER__JSON_BIG_AS_REAL, ret_root, NULL);
 }
 
 /* Takes over the body. */
@@ -106,16 +114,17 @@ static int send_trigger(struct pusher_http *http, const struct pusher_trigger *p
 }
 
 /* Adds what {"channels":{..}} of an answer holds. */
-static void join_channels(json_t *joined, const char *answer)
+static int join_channels(json_t *joined, const char *answer)
 {
-    json_t *root = json_loads(answer, 0, NULL);
+    json_t *root = NULL;
+    int failed = 0, rc = read_answer(answer, &root);
     json_t *channels = json_object_get(root, "channels");
     json_t *all = json_object_get(joined, "channels");
-    if (!all && json_object_size(channels) > 0)
-        json_object_set(joined, "channels", channels);
-    else if (all)
-        json_object_update(all, channels);
+    if (json_object_size(channels) > 0)
+        failed =
+            all ? json_object_update(all, channels) : json_object_set(joined, "channels", channels);
     json_decref(root);
+    return failed ? PUSHER_ENOMEM : rc;
 }
 
 int pusher_api_trigger(struct pusher_http *http, const struct pusher_trigger *trigger,
@@ -129,16 +138,20 @@ int pusher_api_trigger(struct pusher_http *http, const struct pusher_trigger *tr
     int rc = check_all_channels(client, trigger, ret_error);
     if (rc == 0)
         rc = check_longest(client, trigger, ret_error);
+    if (rc == 0 && !joined)
+        rc = pusher__fail_plain(ret_error, PUSHER_ENOMEM);
     while (rc == 0 && left.n_channels > 0) {
         rc = cut_trigger(client, &left, &part, &size, ret_error);
         if (rc == 0)
             rc = send_trigger(http, &part, size, ret_result, ret_error);
         if (rc != 0)
             break;
-        join_channels(joined, ret_result->json);
         ret_result->n_done += part.n_channels;
         left.channels += part.n_channels;
         left.n_channels -= part.n_channels;
+        rc = join_channels(joined, ret_result->json);
+        if (rc != 0)
+            pusher__fail_plain(ret_error, rc);
     }
     return finish(rc, joined, ret_result, ret_error);
 }
@@ -226,16 +239,30 @@ static int send_batch(struct pusher_http *http, const struct pusher_event *event
 }
 
 /* One object for each event, empty where the answer has none: indexes stay those of the events. */
-static void join_batch(json_t *joined, const char *answer, size_t n)
+static int join_batch(json_t *joined, const char *answer, size_t n)
 {
-    json_t *root = json_loads(answer, 0, NULL);
+    json_t *root = NULL;
+    int rc = read_answer(answer, &root);
     const json_t *batch = json_object_get(root, "batch");
     json_t *all = json_object_get(joined, "batch");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         json_t *info = json_array_get(batch, i);
-        json_array_append_new(all, json_is_object(info) ? json_incref(info) : json_object());
+        info = json_is_object(info) ? json_incref(info) : json_object();
+        if (json_array_append_new(all, info) != 0)
+            rc = PUSHER_ENOMEM;
     }
     json_decref(root);
+    return rc;
+}
+
+/* {}, or with info {"batch":[]}; NULL when out of memory. */
+static json_t *begin_batch(bool has_info)
+{
+    json_t *joined = json_object();
+    if (!has_info || json_object_set_new(joined, "batch", json_array()) == 0)
+        return joined;
+    json_decref(joined);
+    return NULL;
 }
 
 int pusher_api_trigger_batch(struct pusher_http *http, const struct pusher_event *events,
@@ -244,19 +271,21 @@ int pusher_api_trigger_batch(struct pusher_http *http, const struct pusher_event
 {
     const struct pusher_client *client = pusher_http_client(http);
     bool has_info = wants_info(events, n_events);
-    json_t *joined = json_object();
+    json_t *joined = begin_batch(has_info);
     size_t *sizes = NULL, size;
     pusher__result_init(ret_result);
     int rc = measure_events(client, events, n_events, &sizes, ret_error);
-    if (has_info)
-        json_object_set_new(joined, "batch", json_array());
+    if (rc == 0 && !joined)
+        rc = pusher__fail_plain(ret_error, PUSHER_ENOMEM);
     for (size_t at = 0; rc == 0 && at < n_events; at = ret_result->n_done) {
         size_t n = cut_batch(client, sizes + at, n_events - at, &size);
         rc = send_batch(http, events + at, sizes + at, n, size, ret_result, ret_error);
-        if (rc == 0 && has_info)
-            join_batch(joined, ret_result->json, n);
-        if (rc == 0)
-            ret_result->n_done += n;
+        if (rc != 0)
+            break;
+        ret_result->n_done += n;
+        rc = has_info ? join_batch(joined, ret_result->json, n) : 0;
+        if (rc != 0)
+            pusher__fail_plain(ret_error, rc);
     }
     free(sizes);
     return finish(rc, joined, ret_result, ret_error);

@@ -17,6 +17,7 @@
 enum {
     PUSHER__JSON_UNIQUE_KEYS = 1, /* a key that an object has twice is refused */
     PUSHER__JSON_INT_AS_REAL = 2, /* so that no integer is too large */
+    PUSHER__JSON_BIG_AS_REAL = 4, /* only integers that do not fit 64 bits */
 };
 
 /* What is wrong, and at which byte. */

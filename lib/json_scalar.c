@@ -187,7 +187,10 @@ static json_t *make_number(struct pusher__json_reader *r, bool whole, char *digi
         return make_real(r, digits);
     errno = 0;
     long long number = strtoll(digits, NULL, 10);
-    return errno == 0 ? pusher__json_built(r, json_integer(number)) : pusher__json_fail_syntax(r);
+    if (errno != 0)
+        return r->flags & PUSHER__JSON_BIG_AS_REAL ? make_real(r, digits)
+                                                   : pusher__json_fail_syntax(r);
+    return pusher__json_built(r, json_integer(number));
 }
 
 json_t *pusher__json_number(struct pusher__json_reader *r)

@@ -1,10 +1,14 @@
-/* fsck: one list, or every queue of the configuration. */
+/* fsck: one list, or every queue of the configuration. As JSON they are printed when all are read:
+ * a list of some would say that there are no others. */
+#include <stdlib.h>
+
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/fsck.h"
 #include "daemon/view/text.h"
 
 struct checking {
     struct ctl *ctl;
+    FILE *out;
     struct link link;
     bool mends, for_people;
     bool all_clean;
@@ -21,7 +25,7 @@ static int aim(struct link *link, const char *list)
 
 static int check_list(struct checking *checking, const char *list)
 {
-    FILE *out = checking->ctl->out;
+    FILE *out = checking->out;
     struct fsck fsck = {
         .link = &checking->link,
         .config = checking->ctl->config,
@@ -56,10 +60,29 @@ static int check_all(struct checking *checking)
     return status;
 }
 
+static int print_json(struct checking *checking)
+{
+    char *json = NULL;
+    size_t len = 0;
+    checking->out = open_memstream(&json, &len);
+    if (!checking->out)
+        return ctl_fail(CTL_FAILED, "out of memory");
+    fputs("{\"queues\":[", checking->out);
+    int status = check_all(checking);
+    fputs("]}\n", checking->out);
+    if (fclose(checking->out) != 0 && status == CTL_DONE)
+        status = ctl_fail(CTL_FAILED, "out of memory");
+    if (status == CTL_DONE)
+        fwrite(json, 1, len, checking->ctl->out);
+    free(json);
+    return status;
+}
+
 int cmd_fsck(struct ctl *ctl, const struct command_args *args)
 {
     struct checking checking = {
         .ctl = ctl,
+        .out = ctl->out,
         .mends = command_value(args, "repair") != NULL,
         .for_people = text_for_people(ctl->out, command_value(args, "json") != NULL),
         .all_clean = true,
@@ -69,11 +92,7 @@ int cmd_fsck(struct ctl *ctl, const struct command_args *args)
         return status;
     if (link_open(&checking.link, &ctl->config->redis) != 0)
         return ctl_fail(CTL_UNAVAILABLE, "%s", checking.link.why);
-    if (!checking.for_people)
-        fputs("{\"queues\":[", ctl->out);
-    status = check_all(&checking);
-    if (!checking.for_people)
-        fputs("]}\n", ctl->out);
+    status = checking.for_people ? check_all(&checking) : print_json(&checking);
     link_close(&checking.link);
     return status == CTL_DONE && !checking.all_clean ? CTL_FAILED : status;
 }

@@ -97,8 +97,8 @@ static int reconnect(struct follower *follower)
     bool ready;
     int rc;
     ctl_warn("%s; trying again", follower->link->why);
-    link_close(follower->link);
     do {
+        link_close(follower->link);
         rc = await(follower, -1, follower->pause_ms, &ready);
         follower->pause_ms *= 2;
         if (follower->pause_ms > FOLLOW_MAX_PAUSE_MS)

@@ -174,12 +174,18 @@ int link_open(struct link *link, const struct redis_config *config)
     if (open_kind(link, config) == 0 && select_db(link, config->db) == 0)
         return 0;
     link_close(link);
+    link->was_refused = false;
     return -1;
 }
 
 int link_reopen(struct link *link, const char *host, unsigned port)
 {
-    return open_tcp(link, host, port) == 0 ? authenticate(link, link->config) : -1;
+    unsigned ms = link->answer_ms; /* which open_tcp() sets to its own */
+    if (open_tcp(link, host, port) == 0 && link_set_timeout(link, ms) == 0 &&
+        authenticate(link, link->config) == 0)
+        return 0;
+    link->was_refused = false;
+    return -1;
 }
 
 void link_close(struct link *link)

@@ -28,7 +28,8 @@ struct link {
 };
 
 /* Connects, asks the Sentinels for the master if there are any, authenticates and selects the
- * database. 0, or -1 and link->why. `config` must outlive the link. */
+ * database. 0, or -1 and link->why; a login or database that is refused is a server that cannot be
+ * asked, and sets no link->was_refused. `config` must outlive the link. */
 int link_open(struct link *link, const struct redis_config *config)
     __attribute__((warn_unused_result));
 
@@ -39,7 +40,8 @@ int link_aim(struct link *link, const char *key) __attribute__((warn_unused_resu
 
 void link_close(struct link *link);
 
-/* Leaves this server for that one, and logs in there. 0, or -1 and link->why. */
+/* Leaves this server for that one, and logs in there, as link_open(). What an answer may take stays
+ * as it was set. */
 int link_reopen(struct link *link, const char *host, unsigned port)
     __attribute__((warn_unused_result));
 

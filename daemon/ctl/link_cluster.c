@@ -63,10 +63,7 @@ static int ask_once(struct link *there, int argc, const char **argv, const size_
                     redisReply **ret_reply)
 {
     there->asking = true;
-    return link_set_timeout(there, there->answer_ms) == 0 &&
-                   link_append(there, argc, argv, lens) == 0
-               ? link_read(there, ret_reply)
-               : -1;
+    return link_append(there, argc, argv, lens) == 0 ? link_read(there, ret_reply) : -1;
 }
 
 /* Puts the answer of the node that *ret_reply names in its place. The link itself stays where it

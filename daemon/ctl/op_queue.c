@@ -1,6 +1,5 @@
 #include "daemon/ctl/op_queue.h"
 
-#include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "daemon/ctl/link.h"
 #include "daemon/view/reply.h"
 #include "proto/keys.h"
+#include "proto/reader.h"
 
 #define SPARE_MS 5000 /* what Redis's answer may take beyond the time it waits */
 
@@ -46,14 +46,32 @@ static int push(struct link *link, const char *list, const char *job, size_t len
     return CTL_DONE;
 }
 
+static bool is_text(struct pusher_string bytes, const char *text)
+{
+    return bytes.len == strlen(text) && memcmp(bytes.ptr, text, bytes.len) == 0;
+}
+
+/* Reads no further than `ok`: in the `result` behind it anything may be that the API has answered,
+ * a number or a nesting beyond what a reader takes. */
+static bool is_ok(const char *text, size_t len)
+{
+    struct reader reader;
+    struct value key, value;
+    reader_init(&reader, READER_JSON, text, len);
+    int rc = reader_open(&reader, VALUE_MAP);
+    while (rc >= 0 && reader_next(&reader, &key) == READER_ITEM) {
+        rc = reader_value(&reader, &value);
+        if (rc >= 0 && is_text(key.text, "ok"))
+            return is_text(value.raw, "true");
+    }
+    return false;
+}
+
 static int print_outcome(struct ctl *ctl, const char *text, size_t len)
 {
-    json_t *outcome = json_loadb(text, len, 0, NULL);
-    bool ok = json_is_true(json_object_get(outcome, "ok"));
-    json_decref(outcome);
     fwrite(text, 1, len, ctl->out);
     fputc('\n', ctl->out);
-    return ok ? CTL_DONE : CTL_FAILED;
+    return is_ok(text, len) ? CTL_DONE : CTL_FAILED;
 }
 
 static int await(struct ctl *ctl, struct link *link, const char *key, unsigned wait_s)

@@ -1,5 +1,8 @@
 /* The signals are blocked between the look at what was noted and the wait, so that none comes
- * unnoticed just before it. Elsewhere they are not: the second one must end any wait. */
+ * unnoticed just before it. Elsewhere they are not: the second one must end any wait.
+ *
+ * SA_RESTART is for writing: stdio drops what it holds when a write is interrupted, and a line
+ * would be cut. ppoll() is never restarted. */
 #include "daemon/ctl/stop.h"
 
 #include <signal.h>
@@ -21,7 +24,7 @@ static void on_signal(int number)
 
 void stop_catch(void)
 {
-    struct sigaction ours = {.sa_handler = on_signal}, before;
+    struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
     for (size_t i = 0; i < N_SIGNALS; i++)
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(signals[i], &ours, NULL);

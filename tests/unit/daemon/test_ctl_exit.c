@@ -60,6 +60,43 @@ Test(ctl_exit, is_69_for_all_at_a_replica)
     expect(69, "", "READONLY");
 }
 
+/* Whoever cannot log in, or use this database, reaches nothing: every command that asks Redis. */
+static void expect_69_of_all(const char *url)
+{
+    static const char *const commands[][3] = {
+        {"status"},
+        {"top", "--count=1"},
+        {"fsck"},
+        {"results"},
+        {"results", "--follow"},
+        {"failures", "list"},
+        {"failures", "show"},
+        {"failures", "list", "--follow"},
+        {"failures", "replay", "1-0"},
+        {"pause"},
+        {"resume"},
+        {"failures", "drop", "1-0"},
+        {"enqueue"},
+        {"list-channels", "--queue"},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const char *const *words = commands[i];
+        fixture_run(&run, "{}\n", "--redis", url, words[0], words[1], words[2], NULL);
+        cr_expect_eq(run.status, 69, "%s: %d: %s", words[0], run.status, run.err);
+        cr_expect_str_eq(run.out, "", "%s", words[0]);
+        cr_expect(strstr(run.err, ": ERR "), "%s: %s", words[0], run.err);
+    }
+}
+
+Test(ctl_exit, is_69_for_all_where_the_login_or_the_database_is_refused)
+{
+    char url[256];
+    snprintf(url, sizeof url, "unix://%s?db=99", fixture_redis_socket());
+    expect_69_of_all(url);
+    snprintf(url, sizeof url, "unix://:p@%s", fixture_redis_socket());
+    expect_69_of_all(url);
+}
+
 /* An empty array would say that there are none. */
 Test(ctl_exit, comes_without_an_empty_list_where_it_could_not_be_read)
 {
@@ -75,4 +112,18 @@ Test(ctl_exit, comes_without_an_empty_list_where_it_could_not_be_read)
     expect(1, "", "NOPERM");
     fixture_run(&run, NULL, "results", "--limit", "0", NULL);
     expect(0, "[]\n", "");
+}
+
+Test(ctl_exit, comes_without_queues_where_fsck_could_not_read_all)
+{
+    const char *file = fixture_path("conf", "[queue a]\n[queue b]\n");
+    log_in_without("-type");
+    fixture_run(&run, NULL, "fsck", "--config", file, NULL);
+    expect(1, "", "NOPERM");
+    log_in_without("+type");
+    fixture_redis_string("ACL SETUSER u resetkeys ~a ~{a}*");
+    fixture_run(&run, NULL, "fsck", "--config", file, "--list", "a", NULL);
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    fixture_run(&run, NULL, "fsck", "--config", file, NULL);
+    expect(1, "", "NOPERM");
 }

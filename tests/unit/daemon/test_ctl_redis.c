@@ -242,12 +242,34 @@ Test(ctl_redis, sends_an_operation_through_the_queue_and_prints_its_outcome)
     json_decref(job);
 }
 
+/* As it stands in the outcome: what the API has answered, byte by byte. */
+Test(ctl_redis, takes_any_result_of_an_operation_that_succeeded)
+{
+    static char nested[2048];
+    memset(nested, '[', 1000);
+    memset(nested + 1000, ']', 1000);
+    const char *const results[] = {"\"a\\u0000b\"", "12345678901234567890", "1e400", nested};
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
+        char outcome[4096], printed[sizeof outcome + 1];
+        snprintf(outcome, sizeof outcome, "{\"id\":null,\"ok\":true,\"result\":%s}", results[i]);
+        snprintf(printed, sizeof printed, "%s\n", outcome);
+        fixture_worker("pusher:jobs", outcome);
+        fixture_run(&run, NULL, "list-channels", "--queue", NULL);
+        fixture_worker_job();
+        expect(0, printed);
+    }
+}
+
 Test(ctl_redis, fails_with_1_when_the_outcome_is_a_failure)
 {
     fixture_worker("{t}:l", "{\"ok\":false,\"code\":\"rejected\"}");
     fixture_run(&run, NULL, "list-channels", "--queue", "--list", "{t}:l", NULL);
     cr_expect(strstr(fixture_worker_job(), "\"replyTo\":\"{t}:l:reply:"));
     expect(1, "{\"ok\":false,\"code\":\"rejected\"}\n");
+    fixture_worker("{t}:l", "{\"result\":{\"ok\":true}}");
+    fixture_run(&run, NULL, "list-channels", "--queue", "--list", "{t}:l", NULL);
+    fixture_worker_job();
+    expect(1, "{\"result\":{\"ok\":true}}\n");
 }
 
 Test(ctl_redis, gives_up_waiting_for_an_outcome)

@@ -125,6 +125,25 @@ Test(api, many_channels_are_split_and_their_attributes_joined)
     close_scene(&s);
 }
 
+Test(api, attributes_are_joined_whatever_they_are_and_what_is_no_json_is_none)
+{
+    static const struct server_step steps[] = {
+        OK("{\"channels\":{\"c0\":{\"a\":\"x\\u0000y\",\"b\":18446744073709551616,\"c\":7}}}"),
+        OK("no JSON")};
+    struct scene s;
+    struct pusher_string channels[150];
+    char names[150][32];
+    fill_channels(channels, names, 150);
+    struct pusher_trigger trigger = some_trigger(channels, 150);
+    trigger.info = pusher_str("user_count");
+    open_scene(&s, steps, 2);
+    cr_assert_eq(pusher_api_trigger(s.http, &trigger, &s.result, &s.error), 0, "%s", s.error.text);
+    stop_server(&s);
+    cr_assert_str_eq(s.result.json, "{\"channels\":{\"c0\":{\"a\":\"x\\u0000y\","
+                                    "\"b\":1.8446744073709552e19,\"c\":7}}}");
+    close_scene(&s);
+}
+
 Test(api, channels_are_split_where_a_request_would_be_too_large)
 {
     static const struct server_step steps[] = {OK("{}")};
@@ -242,6 +261,22 @@ Test(api, attributes_of_a_batch_keep_the_indexes_of_the_events)
     cr_assert_eq(pusher_api_trigger_batch(s.http, events, 5, &s.result, &s.error), 0);
     stop_server(&s);
     cr_assert_str_eq(s.result.json, "{\"batch\":[{\"user_count\":1},{},{},{},{\"user_count\":5}]}");
+    close_scene(&s);
+}
+
+Test(api, attributes_of_a_batch_are_joined_whatever_they_are)
+{
+    static const struct server_step steps[] = {
+        OK("{\"batch\":[{\"a\":\"x\\u0000y\"},{\"b\":18446744073709551616,\"c\":7}]}")};
+    struct scene s;
+    struct pusher_event events[2];
+    fill_events(events, 2);
+    events[0].info = events[1].info = pusher_str("user_count");
+    open_scene(&s, steps, 1);
+    cr_assert_eq(pusher_api_trigger_batch(s.http, events, 2, &s.result, &s.error), 0);
+    stop_server(&s);
+    cr_assert_str_eq(s.result.json,
+                     "{\"batch\":[{\"a\":\"x\\u0000y\"},{\"b\":1.8446744073709552e19,\"c\":7}]}");
     close_scene(&s);
 }
 

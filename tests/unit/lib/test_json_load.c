@@ -219,6 +219,21 @@ Test(json_load, says_what_is_wrong_and_where)
     cr_expect_eq(flaw.at, 3);
 }
 
+Test(json_load, takes_large_integers_for_reals_and_no_others)
+{
+    static const char text[] = "[9223372036854775807,-9223372036854775809,1]";
+    json_t *value = NULL;
+    cr_assert_eq(pusher__json_load(text, strlen(text), PUSHER__JSON_BIG_AS_REAL, &value, NULL), 0);
+    cr_expect_eq(json_integer_value(json_array_get(value, 0)), INT64_MAX);
+    cr_expect(json_real_value(json_array_get(value, 1)) == -0x1p63);
+    cr_expect(json_is_integer(json_array_get(value, 2)));
+    json_decref(value);
+    char digits[400];
+    memset(digits, '9', sizeof(digits));
+    cr_expect_eq(pusher__json_load(digits, sizeof(digits), PUSHER__JSON_BIG_AS_REAL, &value, NULL),
+                 PUSHER_EDATA);
+}
+
 Test(json_load, reads_numbers_in_any_locale)
 {
     static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8"};

@@ -1,102 +1,16 @@
-/* Every allocation that the library makes itself fails, alone or with all that follow: the call
- * must say so, leak nothing and stay usable. The linker puts our functions in the place of the C
- * library's (--wrap); jansson is given them. */
-#include <openssl/evp.h>
+/* Every allocation that the library makes itself fails: the call must say so, leak nothing and stay
+ * usable. */
 #include <sodium.h>
-#include <stdarg.h>
 
+#include "tests/unit/lib/oom.h"
 #include "tests/unit/lib/vectors.h"
-
-static int countdown; /* the allocation that fails; 0: none */
-static bool stays_failing, has_failed;
-
-static bool fails(void)
-{
-    if (countdown == 0 || --countdown > 0)
-        return false;
-    has_failed = true;
-    countdown = stays_failing ? 1 : 0;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
-char *__real_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n)
-{
-    return fails() ? NULL : __real_strndup(text, n);
-}
-
-int __wrap_vasprintf(char **ret, const char *format, va_list args);
-int __real_vasprintf(char **ret, const char *format, va_list args);
-__attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **ret, const char *format,
-                                                           va_list args)
-{
-    return fails() ? -1 : __real_vasprintf(ret, format, args);
-}
-
-/* Needs memory of libcrypto's own. */
-int __real_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
-                      const EVP_MD *type, ENGINE *impl);
-int __wrap_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
-                      const EVP_MD *type, ENGINE *impl);
-int __wrap_EVP_Digest(const void *data, size_t n, unsigned char *md, unsigned *size,
-                      const EVP_MD *type, ENGINE *impl)
-{
-    return fails() ? 0 : __real_EVP_Digest(data, n, md, size, type, impl);
-}
 
 static struct pusher_client *client; /* made before anything fails */
 
-/* One call: its code, and nothing left allocated. */
-typedef int (*operation)(struct pusher_error *error);
-
-/* Fails the 1st, 2nd, ... allocation, until the call needs fewer. Gives the number of them. */
-static int sweep_once(operation run)
-{
-    for (int n = 1; n < 1000; n++) {
-        struct pusher_error error = {.code = 0};
-        countdown = n;
-        has_failed = false;
-        int rc = run(&error);
-        countdown = 0;
-        if (!has_failed) {
-            cr_assert_eq(rc, 0);
-            return n - 1;
-        }
-        cr_assert_eq(rc, PUSHER_ENOMEM, "allocation %d: %d, %s", n, rc, error.text);
-    }
-    cr_assert_fail("it never succeeds");
-    return -1;
-}
-
-static int sweep(operation run)
+static int sweep(oom_operation run)
 {
     client = encrypting_client();
-    stays_failing = true;
-    sweep_once(run);
-    stays_failing = false;
-    int n = sweep_once(run);
+    int n = oom_sweep(run);
     pusher_client_free(client);
     return n;
 }
@@ -283,7 +197,7 @@ static int read_unknown_app(struct pusher_error *error)
     struct pusher_reply reply;
     pusher_reply_read(404, body, strlen(body), &reply);
     cr_assert_eq(reply.class_, PUSHER_REPLY_FORBIDDEN);
-    return has_failed ? PUSHER_ENOMEM : 0;
+    return oom_has_failed() ? PUSHER_ENOMEM : 0;
 }
 
 Test(oom, an_answer_is_kept_as_it_is_or_not_at_all)
