@@ -21,7 +21,8 @@ static char *dump_object(const json_t *value)
 static json_t *load(const char *body, size_t len)
 {
     json_t *root = NULL;
-    return body && pusher__json_load(body, len, 0, &root, NULL) == 0 ? root : NULL;
+    return body && pusher__json_load(body, len, PUSHER__JSON_BIG_AS_REAL, &root, NULL) == 0 ? root
+                                                                                            : NULL;
 }
 
 char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)

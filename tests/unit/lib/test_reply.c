@@ -158,6 +158,14 @@ Test(reply, attributes_of_a_trigger_are_its_channels)
                 "{\"presence-b\":{\"user_count\":2},\"a\":{\"subscription_count\":1}}");
 }
 
+/* An integer beyond 64 bits hides none of what is beside it. */
+Test(reply, attributes_are_found_beside_a_number_of_any_size)
+{
+    const char body[] = "{\"channels\":{\"a\":{\"user_count\":2,\"x\":100000000000000000000}}}";
+    expect_text(pusher_reply_channels_info(body, strlen(body)),
+                "{\"a\":{\"user_count\":2,\"x\":1e20}}");
+}
+
 Test(reply, what_is_no_json_becomes_a_string)
 {
     static const char cut[] = "{\"a\":29.\0 }"; /* which jansson takes for JSON */
