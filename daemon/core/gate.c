@@ -65,9 +65,19 @@ static void close_gate(struct gate *gate, enum gate_cause cause, uint64_t now_ms
     gate->probe = 0;
 }
 
+/* 0 is no number. After the last one they begin anew, and what was void is long gone. */
+static void number_refusal(struct gate *gate)
+{
+    if (++gate->n_refusals != 0)
+        return;
+    gate->n_refusals = 1;
+    gate->n_void = 0;
+}
+
 unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
-    gate->n_refusals += !gate->is_refused;
+    if (!gate->is_refused)
+        number_refusal(gate);
     gate->is_refused = true;
     if (gate->state == GATE_OPEN || gate_is_probe(gate, probe) || gate->cause != GATE_REFUSED)
         close_gate(gate, GATE_REFUSED, now_ms, random);
@@ -76,7 +86,7 @@ unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64
 
 bool gate_is_past(const struct gate *gate, unsigned refusal)
 {
-    return refusal == gate->n_refusals && !gate->is_refused;
+    return refusal > gate->n_void && !gate->is_refused;
 }
 
 static bool is_down(const struct gate *gate, uint64_t now_ms)
@@ -101,7 +111,8 @@ void gate_try(struct gate *gate, uint64_t now_ms)
 {
     gate->n_failures = 0;
     gate->n_closed = 0;
-    gate->n_refusals++;
+    gate->n_void = gate->n_refusals;
+    number_refusal(gate);
     if (gate->state == GATE_OPEN)
         return;
     gate->state = GATE_CLOSED;

@@ -34,7 +34,8 @@ struct gate {
     unsigned probe;      /* HALF_OPEN: the number of the probe that is in flight, 0: none is */
     unsigned n_probes;   /* so far: probes are numbered, so that an old one is not taken for it */
     bool is_refused;     /* the app was refused, and none of its requests was accepted since */
-    unsigned n_refusals; /* so far, that one included */
+    unsigned n_refusals; /* so far, that one included: each has a number, from 1 */
+    unsigned n_void;     /* the last of them that says nothing of now; 0: none */
 };
 
 /* True if a request may go now; a gate whose time has come becomes half open. */
@@ -45,14 +46,15 @@ unsigned gate_sent(struct gate *gate);
 
 /* To be told of each answer. `probe` is what gate_sent() gave for its request. */
 void gate_answered_well(struct gate *gate, unsigned probe);
-/* Gives the number of the refusal of the app that the answer belongs to, from 1. */
+/* Gives the number of the refusal of the app that the answer belongs to. */
 unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random);
 void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random);
 
 /* The answer says nothing of the server: if it was the probe's, another may go. */
 void gate_learned_nothing(struct gate *gate, unsigned probe);
 
-/* True if the refusal of that number was the last one, and is over: the app is accepted again. */
+/* True if the refusal of that number is over, and no other has begun: the app is accepted. Not if
+ * it was of another server or other credentials. */
 bool gate_is_past(const struct gate *gate, unsigned refusal);
 
 /* True if this is the probe in flight, which decides. */

@@ -93,8 +93,9 @@ static void inform_gate(struct engine *engine, struct app *app, struct request *
     }
 }
 
-/* Whether this refusal of the app is the request's own: it met the last one, the app was accepted
- * since, and nobody else is refused. */
+/* Whether this refusal of the app is the request's own: it met one before, the app was accepted
+ * since, and nobody else is refused. Which one does not matter: of several bad events each may
+ * begin a refusal, and those of the others are theirs all the same. */
 static bool is_suspect(const struct app *app, const struct request *request)
 {
     for (unsigned i = 0; i < request->n_parts; i++) {

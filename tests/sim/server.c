@@ -147,16 +147,15 @@ struct told { /* a request that is gone, as it was */
     bool clock_corrected;
     uint64_t first_sent_ms;
     bool forbidden; /* the answer refuses the app */
-    bool suspect;   /* ... which passes otherwise: it met the last refusal, and that is over */
+    bool suspect;   /* ... which passes otherwise: it met a refusal before, and that is over */
 };
 
 static bool is_suspect(const struct sim_server *server, const struct told *told)
 {
     for (unsigned i = 0; i < told->n_parts; i++) {
         const struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
-        unsigned refusal = claim->refusal[told->parts[i] - claim->parts];
 
-        if (refusal == 0 || refusal != server->n_refusals || server->forbidden)
+        if (claim->refusal[told->parts[i] - claim->parts] == 0 || server->forbidden)
             return false;
     }
     return true;

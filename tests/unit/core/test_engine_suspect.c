@@ -134,3 +134,44 @@ Test(engine, doubts_nobody_after_the_app_was_changed)
     cr_expect_eq(bad->parts[0].n_strikes, 0);
     cr_expect_eq(gate_now(), GATE_CLOSED);
 }
+
+/* Sends what may go now. How often the gate was closed by an answer. */
+static unsigned serve_now(void)
+{
+    struct request *request;
+    struct job *job;
+    unsigned n_closed = 0;
+
+    while ((request = rig_next())) {
+        bool was_open = gate_now() == GATE_OPEN;
+
+        rig_answer(request, rig_has_bad(request) ? ANSWER_FORBIDDEN : ANSWER_DONE);
+        n_closed += was_open && gate_now() != GATE_OPEN;
+    }
+    while ((job = rig_settled()))
+        engine_free_slots(rig.engine, job);
+    return n_closed;
+}
+
+/* While the gate is closed for one of them, another is refused once more as the probe. */
+Test(engine, closes_the_gate_once_at_most_for_each_of_several_bad_events)
+{
+    struct job *bad[3];
+    unsigned n_bad = 0, n_closed = 0;
+
+    rig_open_limited(64, 1, 0);
+    for (unsigned ms = 0; ms < 10000; ms += 10) {
+        if (ms % 300 == 150 && n_bad < 3)
+            bad[n_bad++] = add(1000 + ms, true);
+        if (ms % 50 == 0)
+            add(1000 + ms, false);
+        n_closed += serve_now();
+        rig.now_ms += 10;
+    }
+    cr_expect_leq(n_closed, 3, "%u times", n_closed);
+    cr_expect_eq(gate_now(), GATE_OPEN);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect_eq(bad[i]->fate, JOB_FAILED);
+        cr_expect_str_eq(bad[i]->parts[0].code, "rejected");
+    }
+}
