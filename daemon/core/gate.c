@@ -37,6 +37,7 @@ void gate_answered_well(struct gate *gate, unsigned probe)
     gate->n_failures = 0;
     gate->n_closed = 0;
     gate->probe = 0;
+    gate->n_doubts = 0;
     gate->is_refused = false;
 }
 
@@ -89,6 +90,15 @@ bool gate_is_past(const struct gate *gate, unsigned refusal)
     return refusal > gate->n_void && !gate->is_refused;
 }
 
+bool gate_doubts(struct gate *gate, unsigned probe)
+{
+    if (gate->n_doubts == GATE_DOUBTS_MAX)
+        return false;
+    gate->n_doubts++;
+    gate_learned_nothing(gate, probe);
+    return true;
+}
+
 static bool is_down(const struct gate *gate, uint64_t now_ms)
 {
     return gate->n_failures >= GATE_FAILURES_TO_CLOSE ||
@@ -111,6 +121,7 @@ void gate_try(struct gate *gate, uint64_t now_ms)
 {
     gate->n_failures = 0;
     gate->n_closed = 0;
+    gate->n_doubts = 0;
     gate->n_void = gate->n_refusals;
     number_refusal(gate);
     if (gate->state == GATE_OPEN)

@@ -113,10 +113,9 @@ bool engine_learn(struct engine *engine, struct request *request, const struct a
     struct app *app = &engine->apps[request->app];
 
     inform_limiter(&app->limiter, request, answer, now_ms);
-    if (answer->kind == ANSWER_FORBIDDEN && is_suspect(app, request)) {
-        gate_learned_nothing(&app->gate, request->probe);
+    if (answer->kind == ANSWER_FORBIDDEN && is_suspect(app, request) &&
+        gate_doubts(&app->gate, request->probe))
         return false;
-    }
     inform_gate(engine, app, request, answer, now_ms);
     return true;
 }

@@ -133,6 +133,10 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
         if (is_poisoned(request))
             return (struct answer){ANSWER_FORBIDDEN, 403, -1, "blocked"};
         return serves(world, request);
+    case SIM_FICKLE:
+        if (!sim_chance(world, 5))
+            return (struct answer){ANSWER_FORBIDDEN, 403, -1, "over quota"};
+        return serves(world, request);
     case SIM_SKEWED:
     case SIM_LOST:
         return minds_the_clock(world, server, flight, request->due_ms);
@@ -152,10 +156,12 @@ struct told { /* a request that is gone, as it was */
 
 static bool is_suspect(const struct sim_server *server, const struct told *told)
 {
+    if (server->forbidden || server->n_doubts == SIM_DOUBTS)
+        return false;
     for (unsigned i = 0; i < told->n_parts; i++) {
         const struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
 
-        if (claim->refusal[told->parts[i] - claim->parts] == 0 || server->forbidden)
+        if (claim->refusal[told->parts[i] - claim->parts] == 0)
             return false;
     }
     return true;
@@ -177,6 +183,7 @@ static struct told remember(const struct sim_world *world, const struct request 
 
 static void note_refusal(struct sim_server *server, const struct told *told)
 {
+    server->n_doubts += told->suspect;
     if (!told->suspect) {
         server->n_refusals += !server->forbidden;
         server->forbidden = true;
@@ -258,6 +265,8 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
         server->probe_sent = false;
     if (well && is_probe)
         server->forbidden = false;
+    if (well && (is_probe || before->state == GATE_OPEN))
+        server->n_doubts = 0;
     if (well && !is_probe)
         SIM_CHECK(world, gate->state == before->state, "an old answer moved the gate");
     if (gate->state == GATE_CLOSED &&

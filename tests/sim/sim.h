@@ -28,7 +28,8 @@
 #define SIM_MAX_EVENTS     20 /* of a batch */
 #define SIM_MAX_FLIGHTS    64
 #define SIM_MAX_JOBS       160
-#define SIM_STRIKES        5 /* a part that is refused so often fails, though its app passes */
+#define SIM_STRIKES        5  /* a part that is refused so often fails, though its app passes */
+#define SIM_DOUBTS         20 /* so many refusals in a row are held against parts */
 #define SIM_NEVER          UINT64_MAX
 
 struct sim_job;
@@ -99,6 +100,7 @@ enum sim_mood {
     SIM_SKEWED,    /* our clock is wrong, until it is corrected */
     SIM_LOST,      /* our clock is wrong, and correcting it does not help */
     SIM_PICKY,     /* 403, but only for what holds a poisoned part */
+    SIM_FICKLE,    /* 403 for nearly all of them, whatever they hold */
     SIM_SLOW,
     SIM_MAD, /* any answer, at random */
     SIM_MOODS
@@ -112,6 +114,7 @@ struct sim_server {
     uint64_t held_until_ms; /* the server asked for it */
     bool forbidden;         /* and no probe has found otherwise yet */
     unsigned n_refusals;    /* so far, that one included */
+    unsigned n_doubts;      /* refusals held against requests since one was accepted */
     uint64_t gate_epoch;    /* counts closings */
     bool probe_sent;        /* in this epoch */
 };

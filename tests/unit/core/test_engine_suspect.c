@@ -175,3 +175,82 @@ Test(engine, closes_the_gate_once_at_most_for_each_of_several_bad_events)
         cr_expect_str_eq(bad[i]->parts[0].code, "rejected");
     }
 }
+
+static void forbid_for(unsigned n_steps)
+{
+    for (unsigned i = 0; i < n_steps; i++) {
+        struct request *request = rig_next();
+        const struct job *job;
+
+        if (request)
+            rig_answer(request, ANSWER_FORBIDDEN);
+        else
+            rig_sleep();
+        while ((job = rig_settled()))
+            cr_assert_eq(job->fate, JOB_DONE, "a job fails because its app is refused");
+    }
+}
+
+/* All are refused while they are in flight. A probe is accepted, and nothing from then on, for
+ * long. */
+static void refuse_the_app_but_for_one(unsigned n_events, unsigned max_events, bool is_fresh)
+{
+    rig_open_limited(64, max_events, 0);
+    rig_add_events(n_events, 1);
+    while (rig_next())
+        ;
+    cr_assert_eq(rig.n_sent, n_events / max_events);
+    while (rig.n_sent > 0)
+        rig_answer(rig.sent[0], ANSWER_FORBIDDEN);
+    rig_sleep();
+    if (is_fresh) {
+        rig_exchange(ANSWER_FORBIDDEN);
+        rig_add_events(1, 1000);
+        rig_sleep();
+    }
+    rig_exchange(ANSWER_DONE);
+    cr_assert_eq(gate_now(), GATE_OPEN);
+    forbid_for(1000);
+}
+
+static void expect_all_done(unsigned n_events)
+{
+    cr_expect_neq(gate_now(), GATE_OPEN);
+    serve_until(n_events);
+    for (unsigned i = 0; i < n_events; i++)
+        cr_expect_eq(rig.settled[i]->fate, JOB_DONE);
+    cr_expect_eq(gate_now(), GATE_OPEN);
+}
+
+Test(engine, doubts_no_crowd_when_its_app_was_accepted_for_a_moment)
+{
+    for (unsigned max_events = 1; max_events <= 10; max_events += 9) {
+        for (unsigned is_fresh = 0; is_fresh < 2; is_fresh++) {
+            refuse_the_app_but_for_one(20 * max_events, max_events, is_fresh);
+            expect_all_done(20 * max_events + is_fresh);
+            rig_close();
+        }
+    }
+}
+
+/* Nobody else is sent: there is nobody by whom to tell that the app is accepted still. */
+Test(engine, fails_a_few_bad_events_of_an_app_that_is_idle_in_seconds)
+{
+    struct job *bad[4];
+    uint64_t began_ms;
+
+    rig_open_limited(64, 1, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        bad[i] = add(i, true);
+        rig_exchange(ANSWER_FORBIDDEN);
+        add(1000 + i, false);
+        serve_until(rig.n_settled + 1);
+    }
+    began_ms = rig.now_ms;
+    serve_until(8);
+    cr_expect_lt(rig.now_ms - began_ms, 5000);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_expect_str_eq(bad[i]->parts[0].code, "rejected");
+        cr_expect_eq(bad[i]->parts[0].n_strikes, 5);
+    }
+}
