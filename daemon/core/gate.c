@@ -85,9 +85,19 @@ unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64
     return gate->n_refusals;
 }
 
+void gate_forget_refusals(struct gate *gate)
+{
+    gate->n_void = gate->n_refusals;
+}
+
+bool gate_has_forgotten(const struct gate *gate, unsigned refusal)
+{
+    return refusal <= gate->n_void;
+}
+
 bool gate_is_past(const struct gate *gate, unsigned refusal)
 {
-    return refusal > gate->n_void && !gate->is_refused;
+    return !gate_has_forgotten(gate, refusal) && !gate->is_refused;
 }
 
 bool gate_doubts(struct gate *gate, unsigned probe)
@@ -122,7 +132,7 @@ void gate_try(struct gate *gate, uint64_t now_ms)
     gate->n_failures = 0;
     gate->n_closed = 0;
     gate->n_doubts = 0;
-    gate->n_void = gate->n_refusals;
+    gate_forget_refusals(gate);
     number_refusal(gate);
     if (gate->state == GATE_OPEN)
         return;

@@ -37,7 +37,7 @@ struct gate {
     unsigned n_doubts;   /* refusals held against their requests since one was accepted */
     bool is_refused;     /* the app was refused, and none of its requests was accepted since */
     unsigned n_refusals; /* so far, that one included: each has a number, from 1 */
-    unsigned n_void;     /* the last of them that says nothing of now; 0: none */
+    unsigned n_void;     /* the last of them that is forgotten; 0: none */
 };
 
 /* True if a request may go now; a gate whose time has come becomes half open. */
@@ -55,8 +55,13 @@ void gate_failed(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *r
 /* The answer says nothing of the server: if it was the probe's, another may go. */
 void gate_learned_nothing(struct gate *gate, unsigned probe);
 
-/* True if the refusal of that number is over, and no other has begun: the app is accepted. Not if
- * it was of another server or other credentials. */
+/* The refusals so far were the app's, by whatever request: they say nothing of one. */
+void gate_forget_refusals(struct gate *gate);
+
+bool gate_has_forgotten(const struct gate *gate, unsigned refusal);
+
+/* True if the refusal of that number is over, not forgotten, and no other has begun: the app is
+ * accepted. */
 bool gate_is_past(const struct gate *gate, unsigned refusal);
 
 /* To be asked when such a request is refused once more. True if that is held against the request: a

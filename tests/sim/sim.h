@@ -76,10 +76,12 @@ struct sim_claim {
     bool settled;
     bool has_no_slots; /* they were given back before it was released */
     bool told_done[SIM_MAX_PARTS];
-    unsigned n_tries[SIM_MAX_PARTS];   /* requests that counted as attempts */
-    unsigned refusal[SIM_MAX_PARTS];   /* of the app, by the server's count, that it met last */
-    unsigned n_strikes[SIM_MAX_PARTS]; /* it was refused alone, when that was over */
-    bool was_tried;                    /* one was delivered, or was to be tried again */
+    unsigned n_tries[SIM_MAX_PARTS];    /* requests that counted as attempts */
+    unsigned refusal[SIM_MAX_PARTS];    /* of the app, by the server's count, that it met last */
+    unsigned n_strikes[SIM_MAX_PARTS];  /* it was refused alone, when that was over */
+    uint64_t refused_at[SIM_MAX_PARTS]; /* the step when it was last refused as its app; */
+    unsigned refused_n[SIM_MAX_PARTS];  /* ... with so many parts in the request */
+    bool was_tried;                     /* one was delivered, or was to be tried again */
     struct job job;
     struct part parts[]; /* and behind them their lane entries */
 };
@@ -114,6 +116,7 @@ struct sim_server {
     uint64_t held_until_ms; /* the server asked for it */
     bool forbidden;         /* and no probe has found otherwise yet */
     unsigned n_refusals;    /* so far, that one included */
+    unsigned n_void;        /* up to this one they say nothing of single parts */
     unsigned n_doubts;      /* refusals held against requests since one was accepted */
     uint64_t gate_epoch;    /* counts closings */
     bool probe_sent;        /* in this epoch */

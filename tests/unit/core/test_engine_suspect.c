@@ -233,6 +233,73 @@ Test(engine, doubts_no_crowd_when_its_app_was_accepted_for_a_moment)
     }
 }
 
+/* The one that was accepted had been refused: so it was the app, and not they. */
+Test(engine, doubts_nobody_when_one_that_was_refused_is_accepted)
+{
+    refuse_the_app_but_for_one(3, 1, false);
+    expect_all_done(3);
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect_eq(rig.settled[i]->attempts, 1);
+}
+
+Test(engine, takes_back_what_it_held_against_a_request_when_it_was_the_app)
+{
+    struct job *job;
+    struct request *one, *other;
+
+    rig_open_limited(64, 1, 0);
+    job = rig_add(build_event(1));
+    rig_add(build_event(2));
+    one = rig_next();
+    other = rig_next();
+    rig_answer(one, ANSWER_FORBIDDEN);
+    rig_answer(other, ANSWER_FORBIDDEN);
+    rig_sleep();
+    rig_exchange(ANSWER_FORBIDDEN);
+    rig_add(build_event(3));
+    rig_sleep();
+    rig_exchange(ANSWER_DONE);
+    while (job->parts[0].n_strikes < 4) {
+        while (!(one = rig_next()))
+            rig_sleep();
+        if (one->parts[0]->job == job)
+            rig_answer(one, ANSWER_FORBIDDEN);
+        else
+            other = one; /* its answer takes long */
+    }
+    cr_expect_eq(job->attempts, 4);
+    rig_answer(other, ANSWER_DONE);
+    forbid_for(100);
+    cr_expect_eq(job->parts[0].n_strikes, 0);
+    cr_expect_eq(job->attempts, 0);
+    rig_sleep();
+    rig_exchange(ANSWER_DONE);
+    cr_expect_eq(job->fate, JOB_DONE);
+    cr_expect_eq(job->attempts, 1);
+}
+
+/* Behind a balancer one server of ten knows the app. */
+Test(engine, fails_no_job_of_an_app_that_is_accepted_now_and_then)
+{
+    unsigned n_requests = 0, n_added = 100;
+
+    rig_open_limited(64, 1, 0);
+    rig_add_events(n_added, 1);
+    while (rig.n_settled < n_added) {
+        struct request *request = rig_next();
+        struct job *job;
+
+        if (request)
+            rig_answer(request, n_requests++ % 10 == 9 ? ANSWER_DONE : ANSWER_FORBIDDEN);
+        else
+            rig_sleep();
+        while ((job = rig_settled())) {
+            engine_free_slots(rig.engine, job);
+            cr_assert_eq(job->fate, JOB_DONE);
+        }
+    }
+}
+
 /* Nobody else is sent: there is nobody by whom to tell that the app is accepted still. */
 Test(engine, fails_a_few_bad_events_of_an_app_that_is_idle_in_seconds)
 {
