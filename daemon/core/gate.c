@@ -37,6 +37,7 @@ void gate_answered_well(struct gate *gate, unsigned probe)
     gate->n_failures = 0;
     gate->n_closed = 0;
     gate->probe = 0;
+    gate->n_doubts = 0;
     gate->is_refused = false;
 }
 
@@ -65,18 +66,47 @@ static void close_gate(struct gate *gate, enum gate_cause cause, uint64_t now_ms
     gate->probe = 0;
 }
 
+/* 0 is no number. After the last one they begin anew, and what was void is long gone. */
+static void number_refusal(struct gate *gate)
+{
+    if (++gate->n_refusals != 0)
+        return;
+    gate->n_refusals = 1;
+    gate->n_void = 0;
+}
+
 unsigned gate_refused(struct gate *gate, unsigned probe, uint64_t now_ms, uint64_t *random)
 {
-    gate->n_refusals += !gate->is_refused;
+    if (!gate->is_refused)
+        number_refusal(gate);
     gate->is_refused = true;
     if (gate->state == GATE_OPEN || gate_is_probe(gate, probe) || gate->cause != GATE_REFUSED)
         close_gate(gate, GATE_REFUSED, now_ms, random);
     return gate->n_refusals;
 }
 
+void gate_forget_refusals(struct gate *gate)
+{
+    gate->n_void = gate->n_refusals;
+}
+
+bool gate_has_forgotten(const struct gate *gate, unsigned refusal)
+{
+    return refusal <= gate->n_void;
+}
+
 bool gate_is_past(const struct gate *gate, unsigned refusal)
 {
-    return refusal == gate->n_refusals && !gate->is_refused;
+    return !gate_has_forgotten(gate, refusal) && !gate->is_refused;
+}
+
+bool gate_doubts(struct gate *gate, unsigned probe)
+{
+    if (gate->n_doubts == GATE_DOUBTS_MAX)
+        return false;
+    gate->n_doubts++;
+    gate_learned_nothing(gate, probe);
+    return true;
 }
 
 static bool is_down(const struct gate *gate, uint64_t now_ms)
@@ -101,7 +131,9 @@ void gate_try(struct gate *gate, uint64_t now_ms)
 {
     gate->n_failures = 0;
     gate->n_closed = 0;
-    gate->n_refusals++;
+    gate->n_doubts = 0;
+    gate_forget_refusals(gate);
+    number_refusal(gate);
     if (gate->state == GATE_OPEN)
         return;
     gate->state = GATE_CLOSED;

@@ -44,10 +44,30 @@ static void inform_limiter(struct limiter *limiter, const struct request *reques
         limiter_ended(limiter, attempt);
 }
 
-static void note_refusal(struct request *request, unsigned refusal)
+/* Strikes of a refusal that is forgotten were the app's as well, and leave no trace. */
+static void forget_strikes(struct part *part)
 {
-    for (unsigned i = 0; i < request->n_parts; i++)
-        request->parts[i]->refusal = refusal;
+    part->attempts -= part->n_strikes;
+    part->retries -= part->n_strikes;
+    part->n_strikes = 0;
+}
+
+static void note_refusal(const struct gate *gate, const struct request *request, unsigned refusal)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct part *part = request->parts[i];
+
+        if (gate_has_forgotten(gate, part->refusal))
+            forget_strikes(part);
+        part->refusal = refusal;
+    }
+}
+
+/* What was refused and is accepted now, with the same parts, was refused for no reason of its own.
+ * Then neither may be what else was refused. */
+static bool shows_whose_refusal_it_was(const struct request *request)
+{
+    return request->n_refused == request->n_parts;
 }
 
 static void say_why(struct app *app, const struct answer *answer)
@@ -65,6 +85,8 @@ static void inform_gate(struct engine *engine, struct app *app, struct request *
     case ANSWER_DONE:
     case ANSWER_REFUSED:
         gate_answered_well(gate, request->probe);
+        if (gate->state == GATE_OPEN && shows_whose_refusal_it_was(request))
+            gate_forget_refusals(gate);
         if (was_open || gate->state != GATE_OPEN)
             break;
         forget_pause(app, was_refused, now_ms + engine->limits.retry_base_ms);
@@ -73,7 +95,7 @@ static void inform_gate(struct engine *engine, struct app *app, struct request *
         break;
     case ANSWER_FORBIDDEN:
         say_why(app, answer);
-        note_refusal(request, gate_refused(gate, request->probe, now_ms, &engine->random));
+        note_refusal(gate, request, gate_refused(gate, request->probe, now_ms, &engine->random));
         break;
     case ANSWER_RETRY:
         if (answer->retry_after_ms > 0) {
@@ -93,8 +115,9 @@ static void inform_gate(struct engine *engine, struct app *app, struct request *
     }
 }
 
-/* Whether this refusal of the app is the request's own: it met the last one, the app was accepted
- * since, and nobody else is refused. */
+/* Whether this refusal of the app is the request's own: it met one before, the app was accepted
+ * since, and nobody else is refused. Which one does not matter: of several bad events each may
+ * begin a refusal, and those of the others are theirs all the same. */
 static bool is_suspect(const struct app *app, const struct request *request)
 {
     for (unsigned i = 0; i < request->n_parts; i++) {
@@ -113,10 +136,11 @@ bool engine_learn(struct engine *engine, struct request *request, const struct a
     bool was_open = app->gate.state == GATE_OPEN;
 
     inform_limiter(&app->limiter, request, answer, now_ms);
-    if (answer->kind == ANSWER_FORBIDDEN && is_suspect(app, request)) {
-        gate_learned_nothing(&app->gate, request->probe);
+    if (answer->kind == ANSWER_FORBIDDEN)
+        request->n_refused = request->n_parts;
+    if (answer->kind == ANSWER_FORBIDDEN && is_suspect(app, request) &&
+        gate_doubts(&app->gate, request->probe))
         return false;
-    }
     inform_gate(engine, app, request, answer, now_ms);
     engine->counters.gate_changes += was_open != (app->gate.state == GATE_OPEN);
     return true;

@@ -22,7 +22,8 @@ struct request {
     size_t bytes;           /* of all parts */
     struct list link;       /* in flight */
     struct limiter_attempt attempt;
-    void *transfer; /* of whoever sends it; the engine does not look */
+    unsigned n_refused; /* parts that it had when it was last refused as its app; 0: never */
+    void *transfer;     /* of whoever sends it; the engine does not look */
     unsigned n_parts;
     struct part *parts[]; /* borrowed, in the order in which they are sent */
 };

@@ -40,6 +40,7 @@
 #define REDIS_ERRMSG_MAX  192
 #define REDIS_HOST_MAX    256 /* bytes of a name or address, with its NUL */
 #define REDIS_SERVERS_MAX 16  /* Sentinels, or nodes of a cluster */
+#define REDIS_ADDRESS_MAX 64  /* bytes of an address as text, with its NUL */
 #define REDIS_LOOKUPS_MAX 4   /* names that are resolved at a time, each on a thread */
 
 struct redis;
@@ -56,11 +57,12 @@ struct redis_address {
     unsigned port;
 };
 
-/* A name that is being resolved. */
+/* A name that is being resolved, or was when nobody waited for it any more. */
 struct redis_lookup {
     struct redis *redis;
-    struct resolve *resolve;   /* NULL: a free place */
-    char host[REDIS_HOST_MAX]; /* the name */
+    struct resolve *resolve;         /* NULL: a free place */
+    char host[REDIS_HOST_MAX];       /* the name */
+    char address[REDIS_ADDRESS_MAX]; /* the answer, for the next attempt at the name; "": none */
 };
 
 /* Strings are borrowed and must outlive the connection. */

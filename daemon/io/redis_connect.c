@@ -18,6 +18,7 @@ void redis_greeted(struct redis *redis)
     if (redis->n_greetings > 0 || redis->is_failing || redis->target_kind == REDIS_TO_SENTINEL)
         return;
     redis->state = REDIS_UP;
+    redis_forget_answers(redis);
     redis->in_up_cb = true;
     redis->options.up_cb(redis);
     redis->in_up_cb = false;

@@ -63,6 +63,9 @@ void redis_greeted(struct redis *redis);
 /* Finds an address of the target and connects to it, or fails. */
 void redis_look_up(struct redis *redis);
 
+/* To be called when a connection is up: what was kept for an attempt grows old. */
+void redis_forget_answers(struct redis *redis);
+
 void redis_abandon_lookups(struct redis *redis);
 
 /* ---- redis_target.c: which server is next */

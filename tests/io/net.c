@@ -14,7 +14,7 @@ typedef int (*lookup)(const char *, const char *, const struct addrinfo *, struc
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static unsigned n_waiting;
+static unsigned n_waiting, n_asked;
 static bool is_held = true, has_moved;
 static const char *free_name; /* not held */
 
@@ -59,12 +59,22 @@ static const char *moving_address(void)
     return address;
 }
 
-unsigned names_waiting(void)
+static unsigned read_count(const unsigned *count)
 {
     pthread_mutex_lock(&mutex);
-    unsigned n = n_waiting;
+    unsigned n = *count;
     pthread_mutex_unlock(&mutex);
     return n;
+}
+
+unsigned names_waiting(void)
+{
+    return read_count(&n_waiting);
+}
+
+unsigned names_asked(void)
+{
+    return read_count(&n_asked);
 }
 
 void names_await(unsigned n)
@@ -89,6 +99,7 @@ static void wait_here(const char *name)
 {
     pthread_mutex_lock(&mutex);
     n_waiting++;
+    n_asked++;
     pthread_cond_broadcast(&changed);
     while (must_wait(name))
         pthread_cond_wait(&changed, &mutex);

@@ -15,8 +15,9 @@ void names_hold(void);
 void names_let_go(void);
 void names_let_go_of(const char *name);
 void names_move(void);
-/* Lookups that wait just now. */
+/* Lookups that wait just now, and all of *slow.test so far. */
 unsigned names_waiting(void);
+unsigned names_asked(void);
 
 /* Waits, without turning the loop, until so many do. */
 void names_await(unsigned n);

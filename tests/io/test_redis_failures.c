@@ -406,22 +406,76 @@ Test(redis_failures, a_name_that_is_none)
     run_end(&run);
 }
 
-/* The resolver cannot be stopped: there is one lookup, and attempts fail until it is over. */
-Test(redis_failures, a_name_that_takes_too_long)
+static void start_by_slow_name(uint64_t backoff_ms, void (*on_down)(struct session *))
 {
     struct redis_options options;
     open_with(good);
     options = session_to_port(peer.port);
     options.host = "slow.test";
     options.connect_timeout_ms = 30;
+    options.max_backoff_ms = backoff_ms;
+    options.min_backoff_ms = backoff_ms > 20 ? backoff_ms : 1;
     session_start(&session, &run, &options);
+    session.on_down = on_down;
+}
+
+static void wait_longer(struct session *of)
+{
+    of->redis.options.connect_timeout_ms = 30000;
+}
+
+/* The resolver cannot be stopped: there is one lookup, and attempts fail until it is over. */
+Test(redis_failures, a_name_that_takes_too_long)
+{
+    start_by_slow_name(20, NULL);
     cr_assert(run_until(&run, session.n_down == 3));
     cr_assert_eq(names_waiting(), 1);
     cr_assert_eq(session.n_up, 0);
-    session.redis.options.connect_timeout_ms = 30000;
+    wait_longer(&session);
     names_let_go();
     cr_assert(run_until(&run, session.n_up == 1));
+    cr_assert_eq(names_asked(), 1);
     close_all();
+}
+
+/* A resolver whose first server is dead takes longer than an attempt may, each time. */
+Test(redis_failures, a_name_that_is_resolved_when_a_later_attempt_waits_for_it)
+{
+    start_by_slow_name(20, wait_longer);
+    cr_assert(run_until(&run, session.n_down == 1 && session.redis.state == REDIS_RESOLVING));
+    names_let_go();
+    cr_assert(run_until(&run, session.n_up == 1));
+    cr_assert_eq(names_asked(), 1);
+    close_all();
+    cr_assert_str_eq(session.log, "DUC");
+}
+
+static void let_names_go(struct session *of)
+{
+    wait_longer(of);
+    names_let_go();
+}
+
+Test(redis_failures, a_name_that_is_resolved_when_no_attempt_waits_for_it)
+{
+    start_by_slow_name(1000, let_names_go);
+    cr_assert(run_until(&run, session.n_up == 1));
+    cr_assert_eq(names_asked(), 1);
+    close_all();
+    cr_assert_str_eq(session.log, "DUC");
+}
+
+/* The server may have moved meanwhile. */
+Test(redis_failures, a_name_that_was_resolved_between_attempts_is_resolved_again_after_the_next)
+{
+    static const struct peer_step closing[] = {STEP(CLOSE)};
+    start_by_slow_name(500, let_names_go);
+    peer.scripts[0] = closing;
+    peer_then(&peer, good);
+    cr_assert(run_until(&run, session.n_up == 1));
+    cr_assert_eq(names_asked(), 2);
+    close_all();
+    cr_assert_str_eq(session.log, "DDUC");
 }
 
 Test(redis_failures, the_second_address_when_the_first_is_silent)

@@ -273,6 +273,52 @@ Test(redis_sentinel, whose_name_is_resolved_late_is_not_taken_for_another)
     expect_up_through_the_last();
 }
 
+/* Also when it is its turn again. */
+Test(redis_sentinel, whose_name_is_still_being_resolved_is_passed_over)
+{
+    static const char *const hosts[] = {"a.slow.test", "b.slow.test", NULL};
+    start_at_names(hosts);
+    cr_assert(run_until(&run, session.n_down == 2));
+    session.redis.options.connect_timeout_ms = 60000; /* over what the test has */
+    cr_assert(run_until(&run, session.n_down == 6));
+    cr_expect(strstr(session.why, "still being resolved"), "%s", session.why);
+    cr_expect_eq(names_asked(), 2);
+    names_let_go_of("b.slow.test");
+    cr_assert(run_until(&run, session.n_up == 1));
+    cr_expect_eq(names_asked(), 2, "its answer was kept until it was its turn");
+    expect_up_through_the_last();
+}
+
+static bool is_any_kept(void)
+{
+    for (unsigned i = 0; i < REDIS_LOOKUPS_MAX; i++) {
+        if (session.redis.lookups[i].address[0])
+            return true;
+    }
+    return false;
+}
+
+static void let_a_go(struct session *of)
+{
+    (void)of;
+    names_let_go_of("a.slow.test");
+}
+
+/* The answer is old when that connection is lost. */
+Test(redis_sentinel, whose_name_is_resolved_late_is_looked_up_anew_after_another_was_of_use)
+{
+    static const char *const hosts[] = {"a.slow.test", "b.slow.test", "127.0.0.1", NULL};
+    start_at_names(hosts);
+    session.on_down = let_a_go;
+    cr_assert(run_until(&run, is_any_kept() || session.n_up == 1));
+    cr_assert(run_until(&run, session.n_up == 1));
+    cr_expect_not(is_any_kept(), "that of the first");
+    names_let_go();
+    cr_assert(run_until(&run, !session.redis.lookups[1].resolve));
+    cr_expect_not(is_any_kept(), "that of the second, which came when the third was up");
+    expect_up_through_the_last();
+}
+
 /* ---- a cluster */
 
 TestSuite(redis_cluster, .timeout = 60);

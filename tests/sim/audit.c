@@ -271,6 +271,15 @@ static void audit_attempts(const struct sim_world *world, const struct sim_claim
               claim->job.attempts_before + most, claim->job.attempts);
 }
 
+static bool has_strikes(const struct sim_claim *claim)
+{
+    for (unsigned i = 0; i < claim->job.n_parts; i++) {
+        if (claim->n_strikes[i] > 0)
+            return true;
+    }
+    return false;
+}
+
 static void audit_fate(const struct sim_world *world, const struct sim_claim *claim,
                        const unsigned *n_in)
 {
@@ -289,7 +298,7 @@ static void audit_fate(const struct sim_world *world, const struct sim_claim *cl
     case JOB_HANDED_BACK:
         SIM_CHECK(world,
                   world->stopping && job->attempts_before == 0 && n_in[PART_DELIVERED] == 0 &&
-                      !claim->was_tried,
+                      !claim->was_tried && !has_strikes(claim),
                   "handed back, but it has a history");
         break;
     case JOB_PARKED:

@@ -133,6 +133,10 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
         if (is_poisoned(request))
             return (struct answer){ANSWER_FORBIDDEN, 403, -1, "blocked"};
         return serves(world, request);
+    case SIM_FICKLE:
+        if (!sim_chance(world, 5))
+            return (struct answer){ANSWER_FORBIDDEN, 403, -1, "over quota"};
+        return serves(world, request);
     case SIM_SKEWED:
     case SIM_LOST:
         return minds_the_clock(world, server, flight, request->due_ms);
@@ -146,17 +150,34 @@ struct told { /* a request that is gone, as it was */
     struct part *parts[SIM_MAX_EVENTS];
     bool clock_corrected;
     uint64_t first_sent_ms;
-    bool forbidden; /* the answer refuses the app */
-    bool suspect;   /* ... which passes otherwise: it met the last refusal, and that is over */
+    bool forbidden;   /* the answer refuses the app */
+    bool suspect;     /* ... which passes otherwise: it met a refusal before, and that is over */
+    bool was_refused; /* by the last answer that refused the app to it, with the same parts */
 };
 
 static bool is_suspect(const struct sim_server *server, const struct told *told)
 {
+    if (server->forbidden || server->n_doubts == SIM_DOUBTS)
+        return false;
     for (unsigned i = 0; i < told->n_parts; i++) {
         const struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
-        unsigned refusal = claim->refusal[told->parts[i] - claim->parts];
 
-        if (refusal == 0 || refusal != server->n_refusals || server->forbidden)
+        if (claim->refusal[told->parts[i] - claim->parts] <= server->n_void)
+            return false;
+    }
+    return true;
+}
+
+static bool was_refused(const struct told *told)
+{
+    const struct sim_claim *first = SIM_CLAIM_OF(told->parts[0]->job);
+    uint64_t at = first->refused_at[told->parts[0] - first->parts];
+
+    for (unsigned i = 0; i < told->n_parts; i++) {
+        const struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
+        size_t index = (size_t)(told->parts[i] - claim->parts);
+
+        if (at == 0 || claim->refused_at[index] != at || claim->refused_n[index] != told->n_parts)
             return false;
     }
     return true;
@@ -172,12 +193,23 @@ static struct told remember(const struct sim_world *world, const struct request 
 
     memcpy(told.parts, request->parts, request->n_parts * sizeof(request->parts[0]));
     told.forbidden = kind == ANSWER_FORBIDDEN || (kind == ANSWER_CLOCK && request->clock_corrected);
+    told.was_refused = was_refused(&told);
     told.suspect = told.forbidden && is_suspect(&world->servers[told.app], &told);
     return told;
 }
 
-static void note_refusal(struct sim_server *server, const struct told *told)
+/* What was held against the part before may turn out to have been the app's. */
+static void forget_strikes(struct sim_claim *claim, size_t index)
 {
+    claim->n_tries[index] -= claim->n_strikes[index];
+    claim->n_strikes[index] = 0;
+}
+
+static void note_refusal(struct sim_world *world, const struct told *told)
+{
+    struct sim_server *server = &world->servers[told->app];
+
+    server->n_doubts += told->suspect;
     if (!told->suspect) {
         server->n_refusals += !server->forbidden;
         server->forbidden = true;
@@ -186,7 +218,11 @@ static void note_refusal(struct sim_server *server, const struct told *told)
         struct sim_claim *claim = SIM_CLAIM_OF(told->parts[i]->job);
         size_t index = (size_t)(told->parts[i] - claim->parts);
 
+        if (claim->refusal[index] <= server->n_void)
+            forget_strikes(claim, index);
         claim->refusal[index] = server->n_refusals;
+        claim->refused_at[index] = world->n_steps;
+        claim->refused_n[index] = told->n_parts;
         claim->n_strikes[index] += told->suspect && told->n_parts == 1;
     }
 }
@@ -203,7 +239,6 @@ static void note_answer(const struct told *told, enum answer_kind kind)
         claim->told_done[index] |= kind == ANSWER_DONE;
         claim->n_tries[index] += counts;
         claim->was_tried |= kind == ANSWER_DONE || kind == ANSWER_RETRY;
-        claim->was_tried |= told->suspect && told->n_parts == 1;
         claim->owner->parts[index].refused_alone |= kind == ANSWER_REFUSED && told->n_parts == 1;
     }
 }
@@ -259,6 +294,11 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
         server->probe_sent = false;
     if (well && is_probe)
         server->forbidden = false;
+    if (well && (is_probe || before->state == GATE_OPEN)) {
+        server->n_doubts = 0;
+        if (told->was_refused)
+            server->n_void = server->n_refusals;
+    }
     if (well && !is_probe)
         SIM_CHECK(world, gate->state == before->state, "an old answer moved the gate");
     if (gate->state == GATE_CLOSED &&
@@ -284,7 +324,7 @@ void sim_answer(struct sim_world *world, unsigned index)
     world->n_steps++;
     note_answer(&told, answer.kind);
     if (told.forbidden)
-        note_refusal(&world->servers[told.app], &told);
+        note_refusal(world, &told);
     engine_answer(world->engine, flight.request, &answer, world->now_ms);
     check_parts(world, &told, answer.kind);
     note_gate_after(world, &flight, &told, &answer, &before);

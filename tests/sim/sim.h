@@ -28,7 +28,8 @@
 #define SIM_MAX_EVENTS     20 /* of a batch */
 #define SIM_MAX_FLIGHTS    64
 #define SIM_MAX_JOBS       160
-#define SIM_STRIKES        5 /* a part that is refused so often fails, though its app passes */
+#define SIM_STRIKES        5  /* a part that is refused so often fails, though its app passes */
+#define SIM_DOUBTS         20 /* so many refusals in a row are held against parts */
 #define SIM_NEVER          UINT64_MAX
 
 struct sim_job;
@@ -75,10 +76,12 @@ struct sim_claim {
     bool settled;
     bool has_no_slots; /* they were given back before it was released */
     bool told_done[SIM_MAX_PARTS];
-    unsigned n_tries[SIM_MAX_PARTS];   /* requests that counted as attempts */
-    unsigned refusal[SIM_MAX_PARTS];   /* of the app, by the server's count, that it met last */
-    unsigned n_strikes[SIM_MAX_PARTS]; /* it was refused alone, when that was over */
-    bool was_tried;                    /* one was delivered, or was to be tried again */
+    unsigned n_tries[SIM_MAX_PARTS];    /* requests that counted as attempts */
+    unsigned refusal[SIM_MAX_PARTS];    /* of the app, by the server's count, that it met last */
+    unsigned n_strikes[SIM_MAX_PARTS];  /* it was refused alone, when that was over */
+    uint64_t refused_at[SIM_MAX_PARTS]; /* the step when it was last refused as its app; */
+    unsigned refused_n[SIM_MAX_PARTS];  /* ... with so many parts in the request */
+    bool was_tried;                     /* one was delivered, or was to be tried again */
     struct job job;
     struct part parts[]; /* and behind them their lane entries */
 };
@@ -99,6 +102,7 @@ enum sim_mood {
     SIM_SKEWED,    /* our clock is wrong, until it is corrected */
     SIM_LOST,      /* our clock is wrong, and correcting it does not help */
     SIM_PICKY,     /* 403, but only for what holds a poisoned part */
+    SIM_FICKLE,    /* 403 for nearly all of them, whatever they hold */
     SIM_SLOW,
     SIM_MAD, /* any answer, at random */
     SIM_MOODS
@@ -112,6 +116,8 @@ struct sim_server {
     uint64_t held_until_ms; /* the server asked for it */
     bool forbidden;         /* and no probe has found otherwise yet */
     unsigned n_refusals;    /* so far, that one included */
+    unsigned n_void;        /* up to this one they say nothing of single parts */
+    unsigned n_doubts;      /* refusals held against requests since one was accepted */
     uint64_t gate_epoch;    /* counts closings */
     bool probe_sent;        /* in this epoch */
 };

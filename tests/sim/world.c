@@ -109,6 +109,7 @@ void sim_world_new_engine(struct sim_world *world)
     for (unsigned i = 0; i < world->n_apps; i++) {
         world->servers[i].held_until_ms = 0;
         world->servers[i].forbidden = false;
+        world->servers[i].n_doubts = 0;
         world->servers[i].probe_sent = false;
     }
 }

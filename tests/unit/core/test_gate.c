@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <limits.h>
 
 #include "daemon/core/gate.h"
 
@@ -215,4 +216,62 @@ Test(gate, that_is_refused_stays_so_when_it_is_held_as_well)
     gate_hold(&gate, 61000);
     cr_expect_eq(gate.cause, GATE_REFUSED);
     cr_expect_eq(gate.opens_ms, 61000);
+}
+
+/* Refused once, and then accepted. The number of the refusal. */
+static unsigned refuse_and_accept(void)
+{
+    unsigned number = gate_refused(&gate, 0, 1000, &random_state);
+
+    cr_assert_neq(number, 0, "it is no number");
+    cr_assert_not(gate_is_past(&gate, number));
+    gate_answered_well(&gate, probe());
+    return number;
+}
+
+Test(gate, knows_the_refusals_that_are_over)
+{
+    unsigned first = refuse_and_accept();
+    unsigned second = refuse_and_accept();
+
+    cr_expect_neq(first, second);
+    cr_expect(gate_is_past(&gate, first), "another one does not undo it");
+    cr_expect(gate_is_past(&gate, second));
+    cr_expect_not(gate_is_past(&gate, 0));
+    gate_refused(&gate, 0, 1000, &random_state);
+    cr_expect_not(gate_is_past(&gate, first));
+}
+
+Test(gate, forgets_the_refusals_of_other_credentials)
+{
+    unsigned before = refuse_and_accept(), after;
+
+    gate_try(&gate, 1000);
+    cr_expect_not(gate_is_past(&gate, before));
+    after = refuse_and_accept();
+    cr_expect(gate_is_past(&gate, after));
+    cr_expect_not(gate_is_past(&gate, before));
+}
+
+Test(gate, tells_old_and_new_credentials_apart_while_it_is_refused)
+{
+    unsigned before = gate_refused(&gate, 0, 1000, &random_state), after;
+
+    gate_try(&gate, 1000);
+    after = gate_refused(&gate, 0, 1000, &random_state);
+    cr_expect_neq(after, before);
+    gate_answered_well(&gate, probe());
+    cr_expect(gate_is_past(&gate, after));
+    cr_expect_not(gate_is_past(&gate, before));
+}
+
+Test(gate, never_runs_out_of_numbers)
+{
+    gate.n_void = UINT_MAX - 1;
+    gate.n_refusals = UINT_MAX - 1;
+    for (int i = 0; i < 3; i++) {
+        unsigned number = refuse_and_accept();
+
+        cr_expect(gate_is_past(&gate, number), "%u", number);
+    }
 }
