@@ -50,7 +50,7 @@ static int check_absent(const char *dir, bool may_make, char why[SPOOL_WHY_MAX])
         return refuse_errno(why, dir, "cannot be used");
     if (!may_make)
         return check_parent(dir, why);
-    if (mkdir(dir, 0700) != 0)
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) /* another daemon may be as fast */
         return refuse_errno(why, dir, "does not exist and cannot be made");
     return 0;
 }
@@ -65,6 +65,22 @@ static const char *distrust_open_dir(int fd, bool may_make)
     return spool_distrust_dir(&status, may_make || geteuid() != 0);
 }
 
+/* *ret_fd: -1 if it is not there, and not to be made. */
+static int open_dir(const char *dir, bool may_make, char why[SPOOL_WHY_MAX], int *ret_fd)
+{
+    int fd = open(dir, O_PATH | O_CLOEXEC);
+
+    if (fd < 0 && check_absent(dir, may_make, why) != 0)
+        return -1;
+    if (fd < 0 && may_make) {
+        fd = open(dir, O_PATH | O_CLOEXEC);
+        if (fd < 0)
+            return refuse_errno(why, dir, "cannot be used");
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
 int spool_check_dir(const char *dir, bool may_make, char ret_why[SPOOL_WHY_MAX])
 {
     const char *distrust;
@@ -72,9 +88,10 @@ int spool_check_dir(const char *dir, bool may_make, char ret_why[SPOOL_WHY_MAX])
 
     if (strlen(dir) + 1 + SPOOL_NAME_MAX > SPOOL_PATH_MAX)
         return refuse(ret_why, dir, "is too long a path");
-    fd = open(dir, O_PATH | O_CLOEXEC);
+    if (open_dir(dir, may_make, ret_why, &fd) != 0)
+        return -1;
     if (fd < 0)
-        return check_absent(dir, may_make, ret_why);
+        return 0;
     distrust = distrust_open_dir(fd, may_make);
     (void)close(fd);
     if (distrust)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,6 +402,37 @@ Test(spool_dir, is_made_for_its_owner_only)
     cr_expect_eq(status.st_mode & 0777, 0700);
     cr_expect_eq(spool_check_dir(path, true, why), 0);
     rmdir(path);
+}
+
+static pthread_barrier_t at_once;
+
+static void *make_dir_at_once(void *arg)
+{
+    char why[SPOOL_WHY_MAX];
+    pthread_barrier_wait(&at_once);
+    return spool_check_dir(arg, true, why) == 0 ? arg : NULL;
+}
+
+Test(spool_dir, is_made_by_several_daemons_at_once)
+{
+    enum { N_DAEMONS = 8, N_ROUNDS = 300 };
+    char path[80];
+    size_t n_made = 0;
+    snprintf(path, sizeof(path), "%s/sub", dir);
+    cr_assert_eq(pthread_barrier_init(&at_once, NULL, N_DAEMONS), 0);
+    for (int round = 0; round < N_ROUNDS; round++) {
+        pthread_t threads[N_DAEMONS];
+        void *made;
+        for (size_t i = 0; i < N_DAEMONS; i++)
+            cr_assert_eq(pthread_create(&threads[i], NULL, make_dir_at_once, path), 0);
+        for (size_t i = 0; i < N_DAEMONS; i++) {
+            pthread_join(threads[i], &made);
+            n_made += made != NULL;
+        }
+        rmdir(path);
+    }
+    pthread_barrier_destroy(&at_once);
+    cr_expect_eq(n_made, N_DAEMONS * N_ROUNDS);
 }
 
 Test(spool_dir, that_cannot_be_is_refused_with_the_reason)
