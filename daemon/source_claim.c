@@ -7,8 +7,10 @@
  * there than in Redis: for its books, and since its events are encoded. How much more is learned
  * from each claim, and the next one asks for so many jobs, and bytes of them, that twice as much
  * would fit. If it comes to more all the same, what does not fit is left in the claim, and
- * recovered when there is room. Only a job that alone is larger than the share exceeds it, by
- * itself. */
+ * recovered when there is room. A job that alone is larger than the share exceeds it, by itself.
+ *
+ * The probes of apps that may not send (core/parking.h) leave when those are accepted again, which
+ * may be never. So where nothing else is held there is as much room as if they were not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,13 +67,15 @@ static void take(struct source *source, const redisReply *reply, size_t first)
         .server_now_ms = source->server_now_ms,
     };
     size_t n = 0, bytes = 0, held = source->n_held_bytes;
+    size_t aside = source_holds_probes_only(source) ? held : 0;
 
     for (size_t i = first; i + 1 < reply->elements; i += 2) {
         const redisReply *id = reply->element[i], *record = reply->element[i + 1];
         struct delivery *delivery;
 
-        admission.max_bytes =
-            source->n_held > 0 ? room(source->max_bytes, source->n_held_bytes) : SIZE_MAX;
+        admission.max_bytes = source->n_held_bytes == aside
+                                  ? SIZE_MAX
+                                  : room(source->max_bytes, source->n_held_bytes - aside);
         delivery = admit(&admission, decimal_read(id->str, id->len), record->str, record->len);
         if (!delivery) {
             source->claim_in_doubt = true; /* it is claimed: taken up again when there is memory */
@@ -163,11 +167,10 @@ uint64_t source_claims_at(const struct source *source)
 /* A claim costs about the same for one job or hundreds: it waits until there is room for many. */
 bool source_has_room(const struct source *source)
 {
-    if (source->n_held == 0)
-        return true;
-    return room(source->max_jobs, source->n_held) > source->max_jobs / 4 &&
-           room(source->max_bytes, source->n_held_bytes) > source->max_bytes / 4 &&
-           source->n_held_bytes <= source->claim_below_bytes;
+    return (room(source->max_jobs, source->n_held) > source->max_jobs / 4 &&
+            room(source->max_bytes, source->n_held_bytes) > source->max_bytes / 4 &&
+            source->n_held_bytes <= source->claim_below_bytes) ||
+           source_holds_probes_only(source);
 }
 
 static size_t min_size(size_t a, size_t b)
@@ -175,14 +178,25 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static void add_limits(const struct source *source, struct script_call *call)
+{
+    const struct config *config = source->context->config;
+    bool is_free = source_holds_probes_only(source);
+    size_t room_bytes = room(source->max_bytes, is_free ? 0 : source->n_held_bytes);
+    size_t n =
+        min_size(room(source->max_jobs, is_free ? 0 : source->n_held), room_bytes / 2 / JOB_BYTES);
+    size_t bytes = room_bytes / 2 * 100 / source->growth_percent;
+
+    script_arg_number(call, n > 0 ? min_size(n, CLAIM_MAX) : 1);
+    script_arg_number(call, min_size(bytes, CLAIM_MAX_BYTES));
+    script_arg_number(call, config->lease_ms);
+    script_arg_number(call, config->max_job_bytes);
+    script_arg_number(call, config->results_max_entries);
+    script_arg_number(call, is_free || bytes >= config->max_job_bytes);
+}
+
 void source_claim(struct source *source, uint64_t now_ms)
 {
-    struct source_context *context = source->context;
-    const struct config *config = context->config;
-    size_t room_bytes = room(source->max_bytes, source->n_held_bytes);
-    size_t n = min_size(room(source->max_jobs, source->n_held), room_bytes / 2 / JOB_BYTES);
-    size_t bytes = room_bytes / 2 * 100 / source->growth_percent;
-    bool fits_any = source->n_held == 0 || bytes >= config->max_job_bytes;
     struct script_call *call;
 
     if (!wants_claim(source, now_ms) || !source_has_room(source) ||
@@ -197,17 +211,12 @@ void source_claim(struct source *source, uint64_t now_ms)
     script_key(call, source->list_key[KEYS_PAUSED]);
     script_key(call, source->list_key[KEYS_FAILURES]);
     script_arg_text(call, source->consumer);
-    script_arg_number(call, n > 0 ? min_size(n, CLAIM_MAX) : 1);
-    script_arg_number(call, min_size(bytes, CLAIM_MAX_BYTES));
-    script_arg_number(call, config->lease_ms);
-    script_arg_number(call, config->max_job_bytes);
-    script_arg_number(call, config->results_max_entries);
-    script_arg_number(call, fits_any);
+    add_limits(source, call);
     if (script_send(call, &source->commands, SOURCE_TIMEOUT_MS, on_claimed, source) != 0)
         return;
     source->claim_is_out = true;
     source->claim_sent_ms = now_ms;
-    source->claim_lease_ms = config->lease_ms;
+    source->claim_lease_ms = source->context->config->lease_ms;
     source->next_claim_ms = UINT64_MAX;
 }
 
@@ -246,7 +255,7 @@ void source_recover(struct source *source, uint64_t now_ms)
 
     if (!source->claim_in_doubt || !may_take_up(source) || source->recovery_is_out ||
         source->claim_is_out || source_is_replaying(source) || now_ms < source->claim_after_ms ||
-        source->n_held_bytes > source->claim_below_bytes ||
+        (source->n_held_bytes > source->claim_below_bytes && !source_holds_probes_only(source)) ||
         !(call = script_call_new(&script_recover)))
         return;
     script_key(call, source->consumer_key[KEYS_INFLIGHT]);

@@ -74,6 +74,27 @@ bool source_has_parked(const struct source *source, unsigned app)
     return app < source->context->config->n_apps && source->parking[app].lowest != PARKING_NONE;
 }
 
+/* Those that it should keep, and no more: others are parked when room is short. */
+static size_t n_probes_held(const struct source *source, size_t app)
+{
+    const struct parking_app *parking = &source->parking[app];
+
+    if (parking->n_active == 0 || gate_is_open(source, app) ||
+        parking->n_active > parking_keeps(parking, n_probe(source, app)))
+        return 0;
+    return parking->n_active;
+}
+
+/* With one app there is nobody to claim for. */
+bool source_holds_probes_only(const struct source *source)
+{
+    size_t n_apps = source->context->config->n_apps, n = 0;
+
+    for (size_t i = 0; i < n_apps && n_apps > 1 && source->n_held > 0; i++)
+        n += n_probes_held(source, i);
+    return n == source->n_held;
+}
+
 /* ---- what Redis says */
 
 static void pause_app(struct source *source, size_t app, bool is_paused)

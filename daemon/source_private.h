@@ -49,7 +49,8 @@ void source_close_lease(struct source *source);
 /* The queue's share, by its weight, of what all may have. At least 1. */
 size_t source_share(const struct source *source, size_t of_all);
 
-/* There is room for enough jobs, and bytes of them, to be worth a claim. */
+/* There is room for enough jobs, and bytes of them, to be worth a claim; or no more will be made.
+ */
 bool source_has_room(const struct source *source);
 
 /* Asks for jobs, if there is room, and reason to think there are any. */
@@ -96,6 +97,10 @@ void source_hear_parked(struct source *source, const redisReply *oldest);
 
 /* Parks jobs of apps that may not send, where room is short, and brings back what may be sent. */
 void source_park(struct source *source, uint64_t now_ms);
+
+/* True if nothing is held but the jobs that apps which may not send keep for their probes, or
+ * nothing at all: no room will be made. All else leaves in a time that is bounded. */
+bool source_holds_probes_only(const struct source *source);
 
 /* True while jobs of the app are parked: what goes back to the queue must not pass them. */
 bool source_has_parked(const struct source *source, unsigned app);

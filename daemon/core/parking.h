@@ -3,7 +3,8 @@
  * A queue may hold jobs of many apps. When one of them cannot send, its gate closed or an operator
  * having paused it, its jobs would fill the window until nothing else can be claimed. So when room
  * is short they are parked: settled into a set in Redis that is the app's own, all but the few that
- * the gate's probes need. An app that is paused keeps none.
+ * the gate's probes need. An app that is paused keeps none. Where those few are all that is held,
+ * they count for nothing: the room they take could be wanted for ever.
  *
  * As long as any of its jobs are parked, those that are claimed later are parked at once: they must
  * not pass them. "Later" is told by the claim id, which ascends in queue order. When the app sends

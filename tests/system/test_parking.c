@@ -15,11 +15,11 @@
 static struct scene scene;
 
 /* Apps main and other, and the list that both use. */
-static void open_scene(void)
+static void open_with(const char *app, const char *ini)
 {
     const char *fake_args[] = {"--app", "app-id:app-key:app-secret", "--app",
                                "other:other-key:other-secret", NULL};
-    scene_open(&scene, &(struct scene_options){.fake_args = fake_args, .app = "max_in_flight = 4"});
+    scene_open(&scene, &(struct scene_options){.fake_args = fake_args, .app = app, .ini = ini});
     FILE *file = fopen(scene.config, "ae");
     cr_assert(file);
     fprintf(file,
@@ -28,6 +28,11 @@ static void open_scene(void)
             "[queue pusher:jobs]\napp = main\n",
             scene.fake.port);
     cr_assert_eq(fclose(file), 0);
+}
+
+static void open_scene(void)
+{
+    open_with("max_in_flight = 4\n", NULL);
 }
 
 static void close_scene(void)
@@ -201,4 +206,91 @@ Test(parking, of_an_app_that_is_gone_ends_in_failures)
     scene_start_pusherd(&scene);
     cr_assert(scene_settles(&scene, 0, 20));
     cr_expect_eq(redis_int(&scene.redis, "EXISTS {pusher:jobs}:parked"), 0);
+}
+
+/* ---- little room: what the refused app keeps for its probes leaves less than a job of another has
+ * need of */
+
+#define BUDGET  "[delivery]\nmax_claimed_bytes = 65536\nmax_job_bytes = 65536\n"
+#define N_LARGE 30 /* of the refused app: those that stay for its probes exceed the budget */
+
+static void open_with_little_room(void)
+{
+    open_with("max_event_bytes = 60000\n", BUDGET);
+}
+
+TestSuite(little_room, .init = open_with_little_room, .fini = close_scene, .timeout = 120);
+
+/* Of the other app, to one channel, with so many bytes of data: the number, and x. */
+static void push_large_others(size_t first, size_t n, size_t size)
+{
+    for (size_t i = first; i < first + n; i++) {
+        char *data = malloc(size + 1);
+        memset(data, 'x', size);
+        data[size] = '\0';
+        data[snprintf(data, size, "%zu", i)] = 'x';
+        job_push(&scene.redis, JOB_JSON,
+                 "{'id':'%zu','app':'other','channel':'o-0','event':'e','data':'%s'}", i, data);
+        free(data);
+    }
+}
+
+static void wait_until_refused(size_t n_jobs, size_t size)
+{
+    fake_server_set_rules(&scene.fake,
+                          "[{'match':{'app':'other'},'action':{'status':403,'body':'Forbidden'}},"
+                          "{'action':{'status':200,'body':'{}'}}]"); /* of any size */
+    push_large_others(0, n_jobs, size);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "the app is paused"), WAIT_LONG_MS));
+}
+
+static void push_large(size_t size)
+{
+    char *data = malloc(size + 1);
+    memset(data, 'y', size);
+    data[size] = '\0';
+    job_push(&scene.redis, JOB_JSON, "{'id':'large','channel':'c','event':'e','data':'%s'}", data);
+    free(data);
+}
+
+Test(little_room, is_left_to_others_by_one_job_of_a_refused_app)
+{
+    wait_until_refused(1, 100);
+    push_large(40000);
+    cr_assert(scene_settles(&scene, 1, 0));
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, 2, 0));
+}
+
+/* They are parked but for those that the probes need, and keep their order. */
+Test(little_room, is_left_to_others_by_many_large_jobs_of_a_refused_app)
+{
+    size_t n_out_of_order = 0;
+    wait_until_refused(N_LARGE, 9000);
+    push_large(40000);
+    push_large_others(N_LARGE, N_LARGE, 9000);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_OTHERS, 5);
+    cr_assert(scene_settles(&scene, 1 + N_OTHERS, 0));
+    cr_expect_eq(redis_int(&scene.redis, "LLEN " JOB_LIST), 0);
+    fake_server_delete_rules(&scene.fake);
+    cr_assert(scene_settles(&scene, 1 + N_OTHERS + 2 * N_LARGE, 0));
+    cr_expect_eq(count_others(&n_out_of_order), 2 * N_LARGE);
+    cr_expect_eq(n_out_of_order, 0, "%zu events are out of order", n_out_of_order);
+}
+
+/* Cut for max_request_bytes, a small job is larger than the budget: its data is in each request. */
+Test(cut_job, is_sent_beside_one_job_of_a_refused_app, .fini = close_scene, .timeout = 120)
+{
+    char channels[60 * 110];
+    size_t len = 0;
+    open_with("max_request_bytes = 4500\n", BUDGET);
+    wait_until_refused(1, 100);
+    for (int i = 0; i < 60; i++)
+        len += (size_t)snprintf(channels + len, sizeof(channels) - len, "%s'c-%0100d'",
+                                i > 0 ? "," : "", i);
+    fake_server_set_rules(&scene.fake, REFUSE_ALL);
+    job_push(&scene.redis, JOB_JSON, "{'channels':[%s],'event':'e','data':'%04000d'}", channels, 0);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), 60);
 }
