@@ -138,7 +138,7 @@ struct source {
     uint64_t spool_run_ms, full_logged_ms, error_logged_ms;
     struct spool_scan scan;
     bool scan_is_out;
-    char scanned_for[CONSUMER_MAX];
+    char scanning_for[CONSUMER_MAX], scanned_for[CONSUMER_MAX]; /* who is gone, and has a file */
     bool replay_failed; /* Redis refuses late outcomes: jobs are claimed all the same */
     bool spools_are_closed;
 };

@@ -37,6 +37,7 @@ static void on_scanned(struct spool_scan *scan)
     struct list *link;
 
     source->scan_is_out = false;
+    memcpy(source->scanned_for, source->scanning_for, sizeof(source->scanned_for));
     while ((link = list_pop(&scan->found))) {
         struct spool_found *found = LIST_ENTRY(link, struct spool_found, link);
 
@@ -61,6 +62,9 @@ void source_find_spools(struct source *source)
     spool_scan_start(&source->scan, source->loop, &place, on_scanned, source);
 }
 
+/* A file that is still there when it was looked for stays where it is, and holds up nothing. It is
+ * looked for on behalf of one consumer at a time: the others wait for a later beat. Who was looked
+ * for last stays so until the next look is over, so that it gets its turn whatever others ask. */
 bool source_has_spool_of(struct source *source, const char *consumer, bool is_over)
 {
     struct spool_place place = source_spool_place(source);
@@ -75,7 +79,9 @@ bool source_has_spool_of(struct source *source, const char *consumer, bool is_ov
         return !is_over;
     if (owner == SPOOL_ABSENT || strcmp(source->scanned_for, consumer) == 0)
         return false;
-    (void)snprintf(source->scanned_for, sizeof(source->scanned_for), "%s", consumer);
-    source_find_spools(source);
+    if (!source->scan_is_out) {
+        (void)snprintf(source->scanning_for, sizeof(source->scanning_for), "%s", consumer);
+        source_find_spools(source);
+    }
     return true;
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "redis_program.h"
@@ -126,4 +127,13 @@ long long redis_int(struct redis *redis, const char *format, ...)
     long long value = reply->integer;
     freeReplyObject(reply);
     return value;
+}
+
+unsigned redis_n_blocked(struct redis *redis)
+{
+    redisReply *info = redis_cmd(redis, "INFO clients");
+    const char *at = strstr(info->str, "blocked_clients:");
+    unsigned n = at ? (unsigned)strtoul(at + strlen("blocked_clients:"), NULL, 10) : 0;
+    freeReplyObject(info);
+    return n;
 }

@@ -46,4 +46,8 @@ void redis_do(struct redis *redis, const char *format, ...);
 /* The same for a command that answers with an integer. */
 long long redis_int(struct redis *redis, const char *format, ...);
 
+/* How many clients wait in a command that blocks: of a daemon, one for each queue that it has found
+ * empty. */
+unsigned redis_n_blocked(struct redis *redis);
+
 #endif

@@ -96,20 +96,12 @@ void expect_each_once(size_t n)
 
 /* ---- how it comes about */
 
-static bool is_waiting_for_jobs(void)
-{
-    redisReply *info = redis_cmd(&scene.redis, "INFO clients");
-    bool is = strstr(info->str, "blocked_clients:1\r\n") != NULL;
-    freeReplyObject(info);
-    return is;
-}
-
 /* The list is empty a moment before the daemon has read what it claimed: what is lost with Redis in
  * that moment is claimed again when Redis is back. It waits for more once it has read all. */
 void wait_until_claimed(void)
 {
     cr_assert(wait_until(redis_int(&scene.redis, "LLEN " JOB_LIST) == 0, WAIT_LONG_MS));
-    cr_assert(wait_until(is_waiting_for_jobs(), WAIT_LONG_MS));
+    cr_assert(wait_until(redis_n_blocked(&scene.redis) == 1, WAIT_LONG_MS));
     cr_assert(wait_until(fake_server_events(&scene.fake) > 0, WAIT_LONG_MS));
     cr_assert_eq(outcomes_count(&scene.redis, RESULTS), 0);
 }

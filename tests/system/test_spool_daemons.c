@@ -1,6 +1,7 @@
 /* Outcomes that Redis has not acknowledged, and more than one daemon: the jobs wait elsewhere,
  * another comes back first, or a lease is lost while requests are out. */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,55 @@ Test(two_spools, of_one_directory_are_settled_by_the_daemon_that_lives, .fini = 
     proc_kill(&other);
     redis_start_again(&scene.redis);
     expect_each_once(N_JOBS);
+}
+
+/* Each of the two has half of the jobs, and the answers to them; Redis is down. */
+static void spool_half_of_each_of_two(struct proc *ret_other)
+{
+    open_with(DELIVERY SPOOL);
+    fake_server_set_rules(&scene.fake, SLOWLY);
+    scene_start_other(&scene, ret_other);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(redis_n_blocked(&scene.redis) == 2, WAIT_LONG_MS));
+    proc_signal(&scene.pusherd, SIGSTOP);
+    job_push_many(&scene.redis, JOB_JSON, 0, N_JOBS / 2, 50);
+    wait_until_claimed();
+    proc_signal(ret_other, SIGSTOP);
+    proc_signal(&scene.pusherd, SIGCONT);
+    job_push_many(&scene.redis, JOB_JSON, N_JOBS / 2, N_JOBS / 2, 50);
+    wait_until_claimed();
+    redis_kill(&scene.redis);
+    proc_signal(ret_other, SIGCONT);
+    answer_all();
+    cr_assert(wait_until(spool_has(N_JOBS), WAIT_LONG_MS));
+}
+
+static void let_the_group_write_the_files(void)
+{
+    glob_t files;
+    char pattern[512];
+    snprintf(pattern, sizeof(pattern), "%s/" SPOOL_DIR "/*.spool", scene.folder.path);
+    cr_assert_eq(glob(pattern, 0, NULL, &files), 0);
+    cr_assert_eq(files.gl_pathc, 2);
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        cr_assert_eq(chmod(files.gl_pathv[i], 0664), 0);
+    globfree(&files);
+}
+
+/* They are not believed, and stay: what they say is not settled, and the jobs are sent again. */
+Test(two_spools, that_are_not_believed_keep_no_jobs_from_being_taken_over, .fini = close_scene,
+     .timeout = 240)
+{
+    struct proc other;
+    spool_half_of_each_of_two(&other);
+    proc_kill(&other);
+    proc_kill(&scene.pusherd);
+    let_the_group_write_the_files();
+    redis_start_again(&scene.redis);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, N_JOBS, 0));
+    cr_expect_eq(audit_log_lines(&scene, "took over the jobs"), 2);
+    cr_expect_eq(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases"), 1);
 }
 
 /* A daemon of another Redis has the same list and the same directory: it leaves the file to those
