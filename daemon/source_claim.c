@@ -96,6 +96,12 @@ static void take(struct source *source, const redisReply *reply, size_t first)
         engine_stop(context->engine);
 }
 
+/* What is taken up may be sent; on the way out nothing is, and it is handed back. */
+static bool may_take_up(const struct source *source)
+{
+    return source->lease == LEASE_HELD && (!source_is_resting(source) || source->context->stopping);
+}
+
 static void on_claimed(const redisReply *reply, void *data)
 {
     struct source *source = data;
@@ -127,6 +133,10 @@ static void on_claimed(const redisReply *reply, void *data)
     /* Half of it will do, or, in the end, nothing: then a job is taken whatever its size. */
     source->claim_below_bytes =
         state == 2 && reply->elements == 5 ? source->n_held_bytes / 2 : SIZE_MAX;
+    if (!may_take_up(source)) {
+        source->claim_in_doubt = true; /* it came when the lease was over: asked for again */
+        return;
+    }
     take(source, reply, 5);
     source_claimed_parked(source);
 }
@@ -221,12 +231,6 @@ void source_claim(struct source *source, uint64_t now_ms)
 }
 
 /* ---- recovery of claims whose reply was lost */
-
-/* What is taken up may be sent; on the way out nothing is, and it is handed back. */
-static bool may_take_up(const struct source *source)
-{
-    return source->lease == LEASE_HELD && (!source_is_resting(source) || source->context->stopping);
-}
 
 static void on_recovered(const redisReply *reply, void *data)
 {

@@ -24,18 +24,20 @@ static int connect_to(const char *target)
     return -1;
 }
 
-static bool must_wait(struct wire *wire, const char *buf, size_t len)
+/* Where in the piece begins what must wait; NULL: nothing does. */
+static const char *must_wait(struct wire *wire, bool is_request, const char *buf, size_t len)
 {
-    const char *word = wire->withheld;
-    return word && !wire->is_closing && memmem(buf, len, word, strlen(word));
+    const char *word = is_request ? wire->withheld : wire->withheld_reply;
+    const char *at = word && !wire->is_closing ? memmem(buf, len, word, strlen(word)) : NULL;
+    return at && is_request ? buf : at;
 }
 
-static void withhold(struct wire *wire, const char *buf, size_t len)
+static void withhold(struct wire *wire, bool is_request, const char *buf, size_t len)
 {
-    if (!must_wait(wire, buf, len))
+    if (!must_wait(wire, is_request, buf, len))
         return;
     unsigned number = ++wire->n_withheld;
-    while (must_wait(wire, buf, len) && number > wire->n_let_go)
+    while (must_wait(wire, is_request, buf, len) && number > wire->n_let_go)
         poll(NULL, 0, LOOK_MS);
 }
 
@@ -46,22 +48,32 @@ static void slow_down(struct wire *wire, size_t len)
         poll(NULL, 0, (int)(len / bytes_per_ms));
 }
 
+static bool send_all(int to, const char *buf, size_t len)
+{
+    size_t written = 0;
+    while (written < len) {
+        ssize_t n = send(to, buf + written, len - written, MSG_NOSIGNAL);
+        if (n <= 0)
+            return false;
+        written += (size_t)n;
+    }
+    return true;
+}
+
 static bool carry(struct wire *wire, int from, int to, bool is_request)
 {
     char buf[65536];
     ssize_t n = read(from, buf, sizeof(buf));
-    ssize_t written = 0;
-    if (is_request && n > 0) {
-        withhold(wire, buf, (size_t)n);
+    if (n <= 0)
+        return false;
+    const char *withheld = must_wait(wire, is_request, buf, (size_t)n);
+    size_t before = withheld ? (size_t)(withheld - buf) : 0;
+    if (!send_all(to, buf, before))
+        return false;
+    withhold(wire, is_request, buf + before, (size_t)n - before);
+    if (is_request)
         slow_down(wire, (size_t)n);
-    }
-    while (written < n) {
-        ssize_t m = send(to, buf + written, (size_t)(n - written), MSG_NOSIGNAL);
-        if (m <= 0)
-            return false;
-        written += m;
-    }
-    return n > 0;
+    return send_all(to, buf + before, (size_t)n - before);
 }
 
 static void carry_both(struct wire_connection *connection, int server)
@@ -136,6 +148,11 @@ void wire_break(struct wire *wire)
 void wire_withhold(struct wire *wire, const char *word)
 {
     wire->withheld = word;
+}
+
+void wire_withhold_reply(struct wire *wire, const char *word)
+{
+    wire->withheld_reply = word;
 }
 
 void wire_let_one_go(struct wire *wire)

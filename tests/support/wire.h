@@ -1,5 +1,5 @@
 /* A wire to a unix socket, from a port of 127.0.0.1: it can go slow, it can break so that no end
- * notices, and it can keep a request on the way. */
+ * notices, and it can keep a request or a reply on the way. */
 #ifndef TESTS_SUPPORT_WIRE_H
 #define TESTS_SUPPORT_WIRE_H
 
@@ -25,8 +25,9 @@ struct wire {
     atomic_uint n_accepted;         /* connections so far */
     atomic_uint n_dead;             /* the first so many carry nothing any more, and stay open */
     _Atomic(const char *) withheld; /* borrowed; see wire_withhold() */
-    atomic_uint n_withheld;         /* pieces so far that were */
-    atomic_uint n_let_go;           /* of them, by wire_let_one_go() */
+    _Atomic(const char *) withheld_reply;
+    atomic_uint n_withheld; /* pieces so far that were, of both */
+    atomic_uint n_let_go;   /* of them, by wire_let_one_go() */
     atomic_bool is_closing;
     struct wire_connection connections[WIRE_CONNECTIONS_MAX];
 };
@@ -39,6 +40,9 @@ void wire_break(struct wire *wire);
 /* What is said to the socket from now on and has this word in it stays on the way, and all behind
  * it, until this is called with NULL. Then it arrives, though its sender may be gone. */
 void wire_withhold(struct wire *wire, const char *word);
+
+/* The same of what the socket says. What is before the word goes on. */
+void wire_withhold_reply(struct wire *wire, const char *word);
 
 /* Of what is withheld the oldest piece, with what is behind it, arrives now; the others stay. */
 void wire_let_one_go(struct wire *wire);

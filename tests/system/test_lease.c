@@ -1,11 +1,15 @@
 /* The lease of one of two queues cannot be renewed: what is claimed of it is sent by then or not at
  * all, and the other queue goes on. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/support/audit.h"
 #include "tests/support/scene.h"
+#include "tests/support/wire.h"
 
 #define N           40
 #define RECOVERY_MS 2000
@@ -155,4 +159,69 @@ Test(short_lease, is_outlasted_by_no_request, .fini = close_scene, .timeout = 12
     redis_start_again(&scene.redis);
     cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == 2, WAIT_LONG_MS));
     cr_expect_eq(audit_each_once(&scene, &scene.redis, "{a}:results", 2), 0);
+}
+
+/* ---- a claim that is answered when the lease is over */
+
+#define BEAT_MS 1000 /* of a lease of 3 seconds */
+
+static struct wire wire;
+
+static void open_with_wire(void)
+{
+    char url[64];
+    open_with("timeout_ms = 900\n", "[queue a]\n[queue b]\n[delivery]\nlease_ms = 3000\n");
+    wire_open(&wire, scene.redis.socket);
+    snprintf(url, sizeof(url), "redis://127.0.0.1:%u", wire.port);
+    scene_point_at(&scene, url);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(has_leases(), WAIT_LONG_MS));
+}
+
+static void close_scene_and_wire(void)
+{
+    scene_close(&scene);
+    wire_close(&wire);
+}
+
+/* It is claimed, and will be again when its time has come. */
+static void push_to_be_claimed_again(unsigned in_ms)
+{
+    struct timespec now;
+    char *job = NULL;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int len = asprintf(&job,
+                       "{\"id\":\"0\",\"channel\":\"held-back\",\"event\":\"e\","
+                       "\"data\":{\"n\":0},\"deliverAt\":%lld}",
+                       (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + in_ms);
+    cr_assert_gt(len, 0);
+    job_push_bytes(&scene.redis, "a", job, (size_t)len);
+    free(job);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {a}:retry") == 1, WAIT_LONG_MS));
+}
+
+/* When the daemon goes on, beat and claim are due, and are sent at the same time. The beat is
+ * answered, the claim is not, nor is any beat behind it. */
+static void withhold_a_claim_until_the_lease_is_over(void)
+{
+    push_to_be_claimed_again(BEAT_MS / 2);
+    proc_signal(&scene.pusherd, SIGSTOP);
+    wire_withhold_reply(&wire, "held-back");
+    uint64_t end_ms = wait_now_ms() + BEAT_MS + 100;
+    cr_assert(wait_until(wait_now_ms() >= end_ms, WAIT_LONG_MS));
+    proc_signal(&scene.pusherd, SIGCONT);
+    cr_assert(wait_until(wire.n_withheld == 1, WAIT_LONG_MS));
+    cr_assert(audit_logs(&scene, RESTED));
+}
+
+Test(late_claim, has_nothing_sent_before_the_lease_is_renewed, .init = open_with_wire,
+     .fini = close_scene_and_wire, .timeout = 120)
+{
+    withhold_a_claim_until_the_lease_is_over();
+    wire_withhold_reply(&wire, "\r\n"); /* all else that Redis says */
+    wire_let_one_go(&wire);
+    cr_expect_not(wait_within(fake_server_events(&scene.fake) > 0, 1000));
+    wire_withhold_reply(&wire, NULL);
+    cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == 1, WAIT_LONG_MS));
+    cr_expect_eq(audit_each_once(&scene, &scene.redis, "{a}:results", 1), 0);
 }
