@@ -110,7 +110,7 @@ static void give_lease_up(struct source *source, uint64_t now_ms)
 {
     if (source->claim_is_out || source->recovery_is_out || source->close_is_out ||
         source->lease_is_closed || source->lease != LEASE_HELD || !list_empty(&source->held) ||
-        source_is_replaying(source))
+        source_is_replaying(source) || now_ms < source->close_after_ms)
         return;
     if (source->claim_in_doubt) {
         source_recover(source, now_ms);
@@ -155,6 +155,7 @@ uint64_t source_wake_at(const struct source *source, uint64_t now_ms)
         ends_at(source->check_after_ms, now_ms),
         ends_at(source->return_after_ms, now_ms),
         ends_at(source->settle_after_ms, now_ms),
+        ends_at(source->close_after_ms, now_ms),
         ends_at(source->wait_again_ms, now_ms),
     };
     uint64_t at = source_spool_wake_at(source, now_ms);

@@ -116,6 +116,7 @@ struct source {
     uint64_t settle_after_ms;
     bool lease_is_closed; /* on the way out */
     bool close_is_out;
+    uint64_t close_after_ms; /* not before this time, after an error; 0: there was none */
     struct source_counters counters;
 
     struct report_queue reported;             /* last */

@@ -29,6 +29,7 @@ void source_lose_lease(struct source *source)
     source->lease = LEASE_NONE;
     source->next_beat_ms = 0;
     source->claim_in_doubt = false;
+    source->close_after_ms = 0;
     if (!source->queue->removed && !source->context->stopping)
         source->is_yielding =
             false; /* the list is with others already, or comes back as any does */
@@ -141,18 +142,26 @@ static void on_lease(const redisReply *reply, void *data)
     look_for_unknown(source, reply->element[7]->integer);
 }
 
+/* After an error the lease still stands. Nothing is held under it, nor claimed, and it is not
+ * renewed: so it is over soon even if it cannot be closed, and holds up nothing till then. */
 static void on_lease_closed(const redisReply *reply, void *data)
 {
     struct source *source = data;
 
+    bool is_good = source_reply_is_good(source, script_lease.name, reply, "iiiiaaii", "si");
+
     source->close_is_out = false;
-    if (source_reply_is_good(source, script_lease.name, reply, "iiiiaaii", "si") &&
-        reply->element[1]->integer == 0)
+    source->close_after_ms = 0;
+    if (!reply)
+        return; /* it is tried again over the next connection */
+    if (!is_good && source_has_lease(source, clock_ms()))
+        source->close_after_ms = clock_ms() + SOURCE_ERROR_WAIT_MS;
+    else if (is_good && reply->element[1]->integer == 0)
         source->claim_in_doubt = true; /* jobs are left that are not held: to be asked for */
-    else if (reply && source->is_yielding && !source->context->stopping && !source->queue->removed)
+    else if (source->is_yielding && !source->context->stopping && !source->queue->removed)
         source_yielded(source, clock_ms());
     else
-        source->lease_is_closed = reply != NULL;
+        source->lease_is_closed = true;
 }
 
 static int send_lease(struct source *source, const char *op, script_reply_cb reply_cb)
@@ -181,6 +190,7 @@ uint64_t source_beats_at(const struct source *source)
     bool is_open = source->lease != LEASE_NONE;
 
     if (source->beat_is_out || source->close_is_out || source->lease_is_closed ||
+        (is_open && source->close_after_ms > 0) ||
         (!is_open && (source->context->stopping || source->queue->removed)) ||
         (!is_open && source_is_replaying(source)))
         return UINT64_MAX;

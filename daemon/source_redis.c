@@ -206,7 +206,7 @@ uint64_t source_rests_at(const struct source *source)
     const struct config *config = source->context->config;
 
     if (source->rested_ms == source->lease_sent_ms || source->lease != LEASE_HELD ||
-        config->n_queues < 2)
+        source->close_after_ms > 0 || config->n_queues < 2)
         return UINT64_MAX;
     return source->lease_sent_ms + source->lease_ms;
 }

@@ -38,6 +38,7 @@ void source_come_back(struct source *source)
     if (source->lease_is_closed)
         source->lease = LEASE_NONE;
     source->lease_is_closed = false;
+    source->close_after_ms = 0;
     if (!source->close_is_out) /* else it is opened again when that is answered */
         source->is_yielding = false;
 }

@@ -10,7 +10,8 @@
 --        consumer, ms left of its lease, consumer, ms left, ...} of others
 --   state 1: held; 0: open found another consumer on an exclusive list;
 --         -1: gone (beat never brings a lease back: its jobs may be somebody else's by now)
---   close gives 1 when the lease was removed, 0 when jobs are left: the lease then runs out and they are reaped
+--   close gives 1 when the lease was removed, 0 when jobs are left: the lease then runs out and they are reaped; and
+--   nothing of the rest, so that no key of another type makes an error of what is done
 local leases, list, retry, inflight, paused, parked, waiting = unpack(KEYS)
 local op, consumer, lease_ms, exclusive, owned = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
 local t = redis.call('TIME')
@@ -45,7 +46,7 @@ elseif op == 'open' then
   redis.call('HDEL', waiting, consumer)
   redis.call('ZADD', leases, now + lease_ms, consumer)
 elseif op == 'close' then
-  state = close()
+  return {now, close(), 0, -1, {}, {}, -1, 0}
 elseif redis.call('ZSCORE', leases, consumer) then
   redis.call('ZADD', leases, now + lease_ms, consumer)
 else

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/audit.h"
 #include "tests/support/scene.h"
 
 #define N_LISTS    4
@@ -135,4 +136,17 @@ Test(partitions, of_a_daemon_that_stops_are_taken_over_in_order)
     cr_expect_eq(proc_stop(&other, SIGTERM, WAIT_LONG_MS), 0);
     cr_assert(wait_until(n_results() == N_JOBS, WAIT_LONG_MS), "%zu results", n_results());
     expect_order(N_JOBS);
+}
+
+/* A list is given up once its lease is closed, which Redis refuses for a while. */
+Test(partitions, are_given_up_when_redis_lets_them)
+{
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(n_owned(&scene.pusherd) == N_LISTS, WAIT_LONG_MS));
+    redis_do(&scene.redis, "ACL SETUSER default -zrem");
+    scene_start_other(&scene, &other);
+    cr_assert(audit_logs(&scene, "script=lease"));
+    redis_do(&scene.redis, "ACL SETUSER default +zrem");
+    cr_assert(wait_until(n_owned(&other) == 2 && n_owned(&scene.pusherd) == 2, WAIT_LONG_MS));
+    cr_expect_eq(audit_log_lines(&scene, "is given to another daemon"), 2);
 }

@@ -82,6 +82,31 @@ Test(stop, of_an_idle_daemon_is_quick)
     cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, 3000), 0);
 }
 
+/* The server refuses it for a while, or for ever. */
+static void stop_without_the_right_to_close(void)
+{
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases") == 1, WAIT_LONG_MS));
+    redis_do(&scene.redis, "ACL SETUSER default -zrem");
+    proc_signal(&scene.pusherd, SIGTERM);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "script=lease"), WAIT_LONG_MS));
+}
+
+Test(stop, tries_again_to_close_the_lease)
+{
+    stop_without_the_right_to_close();
+    redis_do(&scene.redis, "ACL SETUSER default +zrem");
+    cr_expect_eq(proc_wait(&scene.pusherd, WAIT_LONG_MS), 0);
+    cr_expect_eq(redis_int(&scene.redis, "ZCARD {pusher:jobs}:leases"), 0);
+}
+
+Test(stop, of_an_idle_daemon_that_may_not_close_its_lease_leaves_no_job)
+{
+    stop_without_the_right_to_close();
+    cr_expect_eq(proc_wait(&scene.pusherd, WAIT_LONG_MS), 0);
+    cr_expect_not(proc_logged(&scene.pusherd, "unsettled jobs"));
+}
+
 Test(stop, by_two_signals_does_not_wait_for_a_server_that_hangs)
 {
     fake_server_set_rules(&scene.fake, "[{'action':{'hang':true}}]");

@@ -25,7 +25,7 @@ Test(exclusive, list_has_one_consumer_at_a_time)
     cr_expect_eq(ask("open", "a", "0", -1), 1);
     cr_expect_eq(ask("open", "b", "0", -1), 0);
     cr_expect_eq(n_in("ZCARD", key_of(KEYS_LEASES)), 1);
-    cr_expect_eq(ask("close", "a", "0", 0), 1);
+    cr_expect_eq(ask("close", "a", "0", -1), 1);
     cr_expect_eq(ask("open", "b", "0", -1), 1);
     cr_expect_eq(n_in("EXISTS", key_of(KEYS_WAITING)), 0);
 }

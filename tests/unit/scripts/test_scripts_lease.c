@@ -65,6 +65,19 @@ Test(lease, stays_when_jobs_are_left_so_that_they_are_taken_over)
     freeReplyObject(reply);
 }
 
+Test(lease, is_closed_without_an_error_where_the_list_is_of_another_type)
+{
+    redisReply *reply;
+
+    open_consumer("a");
+    redis_do(&scripts_server, "SET " LIST " x");
+    reply = lease("close", "a");
+    cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+    cr_expect_eq(reply->element[1]->integer, 1);
+    cr_expect_eq(n_in("EXISTS", key_of(KEYS_LEASES)), 0);
+    freeReplyObject(reply);
+}
+
 Test(recover, gives_the_claims_that_are_not_known)
 {
     redisReply *reply;
