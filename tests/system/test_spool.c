@@ -113,7 +113,8 @@ Test(spool_parts, of_a_job_that_is_not_done_are_not_sent_again, .fini = close_sc
                &(struct scene_options){
                    .app = "timeout_ms = 4000\nmax_in_flight = 8\nmax_events_per_batch = 1\n",
                    .ini = DELIVERY SPOOL,
-                   .redis_args = (const char *const[]){"--appendonly", "yes", NULL}});
+                   .redis_args = (const char *const[]){"--appendonly", "yes", "--appendfsync",
+                                                       "always", NULL}});
     deliver_three_of_four();
     scene_start_pusherd(&scene);
     cr_assert(wait_until(fake_server_stat(&scene.fake, "requests") >= 4, WAIT_LONG_MS));
@@ -138,7 +139,8 @@ Test(spool_parts, of_a_job_that_was_let_go_are_not_sent_again, .fini = close_sce
         &(struct scene_options){
             .app = "timeout_ms = 1000\nmax_in_flight = 8\nmax_events_per_batch = 1\n",
             .ini = "[queue pusher:jobs]\n[queue second]\n[delivery]\nlease_ms = 3100\n" SPOOL,
-            .redis_args = (const char *const[]){"--appendonly", "yes", NULL}});
+            .redis_args =
+                (const char *const[]){"--appendonly", "yes", "--appendfsync", "always", NULL}});
     deliver_three_of_four();
     fake_server_set_rules(&scene.fake, "[{'match':{'contains':'stuck'},'times':1,"
                                        "'action':{'status':503,'headers':{'Retry-After':'5'}}},"
