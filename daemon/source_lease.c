@@ -30,9 +30,9 @@ void source_lose_lease(struct source *source)
     source->next_beat_ms = 0;
     source->claim_in_doubt = false;
     source->close_after_ms = 0;
+    /* A list that was being given away is with others by now, or comes back as any does. */
     if (!source->queue->removed && !source->context->stopping)
-        source->is_yielding =
-            false; /* the list is with others already, or comes back as any does */
+        source->is_yielding = false;
     source_drop_unsent(source);
     source_lose_unsettled(source);
     source_new_consumer(source);
@@ -147,7 +147,6 @@ static void on_lease(const redisReply *reply, void *data)
 static void on_lease_closed(const redisReply *reply, void *data)
 {
     struct source *source = data;
-
     bool is_good = source_reply_is_good(source, script_lease.name, reply, "iiiiaaii", "si");
 
     source->close_is_out = false;
