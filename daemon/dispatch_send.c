@@ -10,7 +10,7 @@
 #include "pusher/event.h"
 #include "pusher/request.h"
 
-#define REPLY_MAX_BYTES (64u << 10)  /* of an answer to a trigger; the rest is not looked at */
+#define REPLY_MAX_BYTES (64u << 10)  /* of an answer that is no result; the rest is dropped */
 #define BODY_KEEP_BYTES (256u << 10) /* larger buffers are not kept between requests */
 
 void dispatch_put_transfer(struct transfer *transfer)
@@ -126,6 +126,21 @@ bool dispatch_is_trigger(const struct request *request)
     return delivery_is_trigger(DELIVERY_OF(request->parts[0]->job)->op);
 }
 
+bool dispatch_wants_info(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (DELIVERY_OF(request->parts[i]->job)->item_names)
+            return true;
+    }
+    return false;
+}
+
+static size_t max_reply_of(const struct request *request)
+{
+    return dispatch_is_trigger(request) && !dispatch_wants_info(request) ? REPLY_MAX_BYTES
+                                                                         : RESULT_MAX_BYTES;
+}
+
 static void send_request(struct dispatch *dispatch, struct request *request)
 {
     struct transfer *transfer = get_transfer(dispatch, request);
@@ -138,8 +153,7 @@ static void send_request(struct dispatch *dispatch, struct request *request)
     memset(&transfer->call, 0, sizeof(transfer->call));
     write_body(transfer);
     transfer->call.target = transfer->target;
-    transfer->call.max_reply_bytes =
-        dispatch_is_trigger(request) ? REPLY_MAX_BYTES : RESULT_MAX_BYTES;
+    transfer->call.max_reply_bytes = max_reply_of(request);
     transfer->call.done_cb = dispatch_on_done;
     transfer->call.data = transfer;
     if (sign(transfer) != 0) {
