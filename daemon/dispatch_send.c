@@ -112,9 +112,10 @@ static int sign(struct transfer *transfer)
                                  transfer->target, transfer->target_size);
 }
 
-static void tell_not_sent(struct dispatch *dispatch, struct request *request, const char *why)
+static void tell_not_sent(struct dispatch *dispatch, struct request *request, enum answer_kind kind,
+                          const char *why)
 {
-    struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = why};
+    struct answer answer = {.kind = kind, .retry_after_ms = -1, .text = why};
 
     log_event(LOG_ERR, "http", "a request could not be sent",
               LOG_TEXT("app", dispatch->config->apps[request->app].name), LOG_TEXT("error", why));
@@ -144,9 +145,10 @@ static size_t max_reply_of(const struct request *request)
 static void send_request(struct dispatch *dispatch, struct request *request)
 {
     struct transfer *transfer = get_transfer(dispatch, request);
+    int rc;
 
     if (!transfer) {
-        tell_not_sent(dispatch, request, "out of memory");
+        tell_not_sent(dispatch, request, ANSWER_NOT_SENT, "out of memory");
         return;
     }
     request->transfer = transfer;
@@ -156,14 +158,16 @@ static void send_request(struct dispatch *dispatch, struct request *request)
     transfer->call.max_reply_bytes = max_reply_of(request);
     transfer->call.done_cb = dispatch_on_done;
     transfer->call.data = transfer;
-    if (sign(transfer) != 0) {
+    rc = sign(transfer);
+    if (rc != 0) {
         dispatch_put_transfer(transfer);
-        tell_not_sent(dispatch, request, "the request could not be signed");
+        tell_not_sent(dispatch, request, rc == PUSHER_ENOMEM ? ANSWER_NOT_SENT : ANSWER_RETRY,
+                      "the request could not be signed");
         return;
     }
     if (http_start(dispatch->apps[request->app].endpoint, &transfer->call) != 0) {
         dispatch_put_transfer(transfer);
-        tell_not_sent(dispatch, request, "out of memory");
+        tell_not_sent(dispatch, request, ANSWER_NOT_SENT, "out of memory");
         return;
     }
     transfer->sent_ns = uv_hrtime();
