@@ -189,7 +189,7 @@ uint64_t source_send_until(const struct source *source)
 {
     uint64_t request_ms = source->context->request_ms, ends_ms;
 
-    if (source->lease != LEASE_HELD || source_is_resting(source))
+    if (source->lease != LEASE_HELD || source_is_resting(source) || list_empty(&source->held))
         return UINT64_MAX;
     ends_ms = source->lease_sent_ms + source->lease_ms;
     return ends_ms > request_ms ? ends_ms - request_ms : 0;

@@ -29,6 +29,9 @@ void source_lose_lease(struct source *source)
     source->lease = LEASE_NONE;
     source->next_beat_ms = 0;
     source->claim_in_doubt = false;
+    if (!source->queue->removed && !source->context->stopping)
+        source->is_yielding =
+            false; /* the list is with others already, or comes back as any does */
     source_drop_unsent(source);
     source_lose_unsettled(source);
     source_new_consumer(source);

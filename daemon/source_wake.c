@@ -26,13 +26,14 @@ static void on_wake_up(struct redis *wake)
     source->may_have_more = true; /* what came while nobody waited */
 }
 
-/* It may have been the length of the next job, which a claim refuses. */
+/* It may have been the length of the next job, which a claim refuses: that comes in POLL_MS, or
+ * with the next connection. A claim at once would go to a server that is gone, as often as not, and
+ * leave in doubt whether it came there. */
 static void on_wake_down(struct redis *wake)
 {
     struct source *source = wake->options.data;
 
     source->is_waiting = false;
-    source->may_have_more = true;
     if (wake->n_lost == TELL_AT_LOSS && !wake->is_moved && source->commands.state == REDIS_UP)
         log_event(LOG_WARNING, "redis",
                   "no second connection to wait for jobs on: asking for them now and then",

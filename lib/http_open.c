@@ -12,7 +12,9 @@
 #include "pusher/version.h"
 
 #define AGENT      "pusher-http-c"
-#define MAX_IDLE_S 55L /* hosted Pusher drops idle connections after a minute or so */
+#define MAX_IDLE_S 55L  /* hosted Pusher drops idle connections after a minute or so */
+#define LIFETIME_S 300L /* of a connection: the next one asks for the server's address anew */
+#define CA_AGE_S   5L   /* of what was read of a ca_file; libcurl's own is a day */
 
 static bool add_header(struct curl_slist **list, const char *line)
 {
@@ -81,6 +83,8 @@ static CURLcode set_up(struct pusher_http *http)
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, keep_alive ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, LIFETIME_S);
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_AGE_S);
     set_up_callbacks(http);
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (rc == CURLE_OK)

@@ -12,8 +12,8 @@
  * An endpoint that is given up stays until the last of its calls has ended.
  *
  * Nothing is decided here: a status of 500 is a result like any other, and nothing is tried again,
- * save that libcurl by itself repeats a request whose kept connection turned out dead before the
- * first line of an answer came. */
+ * save that libcurl by itself mostly repeats a request whose kept connection turned out dead before
+ * the first line of an answer came. */
 #ifndef DAEMON_IO_HTTP_H
 #define DAEMON_IO_HTTP_H
 
@@ -43,6 +43,7 @@ struct http_endpoint_options {
     const char *user_agent;
     const char *library; /* value of X-Pusher-Library */
     unsigned timeout_ms; /* whole request */
+    unsigned lifetime_s; /* of a connection: then another one asks for the address anew; 0: 300 */
     bool keep_alive;
 };
 

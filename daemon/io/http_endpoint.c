@@ -7,6 +7,8 @@
 
 #include "daemon/io/http_private.h"
 
+#define LIFETIME_S 300
+
 static char *copy(const char *text)
 {
     return text ? strdup(text) : NULL;
@@ -77,6 +79,7 @@ int http_endpoint_new(struct http *http, const struct http_endpoint_options *opt
     endpoint->ca_file = copy(options->ca_file);
     endpoint->user_agent = copy(options->user_agent);
     endpoint->timeout_ms = options->timeout_ms;
+    endpoint->lifetime_s = options->lifetime_s > 0 ? options->lifetime_s : LIFETIME_S;
     endpoint->keep_alive = options->keep_alive;
     endpoint->absolute_target = options->proxy && strncasecmp(options->base_url, "http:", 5) == 0;
     if (!endpoint->base_url || !endpoint->proxy || (options->ca_file && !endpoint->ca_file) ||

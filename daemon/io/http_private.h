@@ -14,7 +14,7 @@ struct http_endpoint {
     char *base_url, *proxy, *ca_file, *user_agent; /* owned; a proxy's may hold a password: wiped */
     CURLU *parsed_url;                             /* owned; base_url. NULL: curl parses that */
     struct curl_slist *post_headers, *get_headers; /* owned; shared by the transfers */
-    unsigned timeout_ms;
+    unsigned timeout_ms, lifetime_s;
     bool keep_alive;
     bool absolute_target;        /* a plain HTTP proxy wants the whole URL in the request line */
     struct http_transfer *spare; /* list; owned: idle easy handles, the last used first */

@@ -13,8 +13,9 @@
 
 #define FIRST_REPLY_BYTES 1024
 #define KEEP_REPLY_BYTES  (256u << 10) /* larger buffers are not kept between requests */
-#define MAX_AGE_S         60L          /* an idle connection older than this is not used again */
+#define MAX_IDLE_S        55L          /* hosted Pusher drops connections after a minute or so */
 #define ADDRESS_AGE_S     5L           /* of an answer of the resolver: then it is asked again */
+#define CA_AGE_S          5L           /* of what was read of a ca_file; libcurl's own is a day */
 
 /* Keeps what fits into the cap and swallows the rest: an endless reply ends at the timeout. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
@@ -105,8 +106,10 @@ static void set_connection_options(CURL *easy, const struct http_endpoint *endpo
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* at a timeout, do not wait for the resolver */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)endpoint->lifetime_s);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_AGE_S);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, endpoint->keep_alive ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)endpoint->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)endpoint->timeout_ms);

@@ -32,9 +32,12 @@ end
 
 -- Everything is written to the claim first and removed from where it was after that: an error in between (a
 -- key of another type, a missing right) loses nothing.
-local out, bytes, n_refused, trouble = {now, 1, 0, -1, paused_apps}, 0, 0, nil
+local out, bytes, n_refused, refused_bytes, trouble = {now, 1, 0, -1, paused_apps}, 0, 0, 0, nil
 
+-- What is refused is copied to the failures, and nobody else is served meanwhile: the rest has to wait.
+local MAX_REFUSED_BYTES = 8388608
 local function room()
+  if refused_bytes >= MAX_REFUSED_BYTES then return 0 end
   return n - (#out - 5) / 2 - n_refused
 end
 
@@ -101,6 +104,7 @@ local function refuse(number, element)
     'app', '', 'code', 'payload_too_large', 'http', 0, 'error',
     'the element has ' .. #element .. ' bytes, max_job_bytes is ' .. max_job_bytes, 'attempts', 0, 'job', element)
   n_refused = n_refused + 1
+  refused_bytes = refused_bytes + #element
   if type(reply) == 'table' then trouble = reply end
 end
 

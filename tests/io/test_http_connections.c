@@ -42,6 +42,28 @@ Test(http_connections, one_is_used_again)
     close_all();
 }
 
+/* So that a server whose name points elsewhere by now is followed. */
+Test(http_connections, one_grows_no_older_than_it_may)
+{
+    char url[64];
+    run_init(&run);
+    peer_open(&peer, &run.loop, ok);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer.port);
+    client_open_with(
+        &client, &run, 0,
+        (struct http_endpoint_options){.base_url = url, .keep_alive = true, .lifetime_s = 1});
+    uint64_t end_ns = uv_hrtime() + 30000000000u;
+    unsigned n = 0;
+    while (peer.n_connections < 3 && uv_hrtime() < end_ns) {
+        client_ask(&client, &outcome);
+        cr_assert_eq(outcome.status, 200, "%s", outcome.error);
+        n++;
+    }
+    cr_expect_eq(peer.n_connections, 3);
+    cr_expect_gt(n, 10);
+    close_all();
+}
+
 static void expect_a_connection_each(void)
 {
     for (unsigned i = 1; i <= 3; i++) {

@@ -67,6 +67,30 @@ Test(http_tls, a_certificate_of_the_given_authority_is_good)
     close_all();
 }
 
+/* The file is renewed in its place, as the server's certificate is. */
+Test(http_tls, an_authority_that_is_renewed_is_taken_within_seconds)
+{
+    open_server("127.0.0.1");
+    struct http_endpoint_options options = {.ca_file = pem, .timeout_ms = 5000};
+    open_client(server.port, options);
+    client_ask(&client, &outcome);
+    cr_assert_eq(outcome.status, 200, "%s", outcome.error);
+    server_stop(&server);
+    server_free(&server);
+    server_start(&server, &ok, 1, server_tls("127.0.0.1", pem));
+    char url[64];
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u", server.port);
+    options.base_url = url;
+    http_endpoint_give_up(client.endpoint);
+    cr_assert_eq(http_endpoint_new(&client.http, &options, &client.endpoint), 0);
+    uint64_t end_ns = uv_hrtime() + 30000000000u;
+    do
+        client_ask(&client, &outcome);
+    while (outcome.status == 0 && uv_hrtime() < end_ns);
+    cr_assert_eq(outcome.status, 200, "%s", outcome.error);
+    close_all();
+}
+
 Test(http_tls, a_certificate_that_nobody_knows_is_refused)
 {
     open_server("127.0.0.1");

@@ -108,12 +108,31 @@ Test(lease, that_has_run_out_without_redis_is_told_by_the_exit_status)
     cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == N, WAIT_LONG_MS));
 }
 
+/* Requests of others would have to end before its lease does only if one of them could be its own.
+ */
+Test(short_lease, of_an_idle_queue_that_runs_out_holds_nobody_up, .fini = close_scene,
+     .timeout = 120)
+{
+    open_with("timeout_ms = 5900\n", "[queue a]\n[queue b]\n[delivery]\nlease_ms = 8000\n");
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(has_leases(), WAIT_LONG_MS));
+    redis_do(&scene.redis, "SET a x");
+    for (size_t n = 0; !proc_logged(&scene.pusherd, RESTED); n++) {
+        job_push_many_to(&scene.redis, "b", JOB_JSON, n, 1, 1);
+        cr_assert(wait_until(outcomes_count(&scene.redis, "{b}:results") == n + 1, RECOVERY_MS));
+    }
+    redis_do(&scene.redis, "DEL a");
+}
+
 /* Nothing was claimed, so nothing is left behind. */
 Test(lease, that_has_run_out_without_redis_is_nothing_to_an_idle_daemon)
 {
     scene_start_pusherd(&scene);
-    cr_assert(wait_until(has_leases(), WAIT_LONG_MS));
-    redis_kill(&scene.redis);
+    job_push_many_to(&scene.redis, "a", JOB_JSON, 0, 1, 1);
+    job_push_many_to(&scene.redis, "b", JOB_JSON, 1, 1, 1);
+    cr_assert(wait_until(outcomes_count(&scene.redis, "{a}:results") == 1, WAIT_LONG_MS));
+    cr_assert(wait_until(outcomes_count(&scene.redis, "{b}:results") == 1, WAIT_LONG_MS));
+    redis_kill(&scene.redis); /* after these, no claim is out */
     cr_assert(audit_logs(&scene, RESTED));
     cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
     redis_start_again(&scene.redis);

@@ -35,6 +35,30 @@ Test(claim_faults, makes_a_failure_of_an_element_that_is_too_large)
     freeReplyObject(reply);
 }
 
+/* Nobody else is served while they are copied. Nothing passes the last one that is refused. */
+Test(claim_faults, makes_failures_of_little_more_than_8_mib_at_a_time)
+{
+    size_t size = 3u << 20;
+    char *big = calloc(1, size);
+    redisReply *reply;
+
+    cr_assert_not_null(big);
+    open_consumer("a");
+    for (int i = 0; i < 5; i++)
+        push_bytes(big, size);
+    push_jobs(1, 1);
+    free(big);
+    reply = claim("a", 10);
+    cr_expect_eq(n_claimed(reply), 0);
+    cr_expect_eq(n_failures(), 3);
+    cr_expect_eq(n_listed(), 3);
+    freeReplyObject(reply);
+    reply = claim("a", 10);
+    cr_expect_eq(n_claimed(reply), 1);
+    cr_expect_eq(n_failures(), 5);
+    freeReplyObject(reply);
+}
+
 Test(claim_faults, makes_no_more_failures_than_it_may_take_jobs)
 {
     open_consumer("a");
