@@ -10,6 +10,7 @@
 #include "daemon/delivery.h"
 #include "daemon/dispatch_private.h"
 #include "daemon/log.h"
+#include "lib/reply_info.h"
 #include "proto/outcome.h"
 #include "pusher/reply.h"
 
@@ -82,21 +83,39 @@ static bool keep_call_result(struct part *part, const struct http_call *call)
     return part->result != NULL;
 }
 
-/* What `info` asked for, to the parts that asked. */
-static void keep_results(const struct transfer *transfer)
+static bool keep_info(struct part *part, const json_t *root, size_t index)
+{
+    free(part->result);
+    return (part->alone ? pusher__reply_channels_info(root, &part->result)
+                        : pusher__reply_batch_info(root, index, &part->result)) == 0;
+}
+
+/* What `info` asked for, to the parts that asked. False if there is no memory for it. */
+static bool keep_all_info(const struct transfer *transfer)
 {
     const struct http_call *call = &transfer->call;
     const struct request *request = transfer->request;
+    bool is_kept = true;
+    json_t *root;
 
-    for (unsigned i = 0; i < request->n_parts; i++) {
-        struct part *part = request->parts[i];
-
-        if (!DELIVERY_OF(part->job)->item_names)
-            continue;
-        free(part->result);
-        part->result = part->alone ? pusher_reply_channels_info(call->reply, call->reply_len)
-                                   : pusher_reply_batch_info(call->reply, call->reply_len, i);
+    if (!dispatch_wants_info(request))
+        return true;
+    if (pusher__reply_load(call->reply, call->reply_len, &root) != 0)
+        return false;
+    for (unsigned i = 0; i < request->n_parts && is_kept; i++) {
+        if (DELIVERY_OF(request->parts[i]->job)->item_names)
+            is_kept = keep_info(request->parts[i], root, i);
     }
+    json_decref(root);
+    return is_kept;
+}
+
+static bool keep_results(const struct transfer *transfer)
+{
+    const struct request *request = transfer->request;
+
+    return dispatch_is_trigger(request) ? keep_all_info(transfer)
+                                        : keep_call_result(request->parts[0], &transfer->call);
 }
 
 static void log_answer(const struct transfer *transfer, const struct answer *answer)
@@ -179,10 +198,13 @@ static struct answer read_answer(struct transfer *transfer, struct pusher_reply 
     return answer;
 }
 
-/* Memory may be there the next time. */
-static struct answer cannot_keep(const struct http_call *call)
+/* Memory may be there the next time. What is of no use if it is cut is refused; events are
+ * published all the same. */
+static struct answer cannot_keep(const struct transfer *transfer)
 {
-    if (call->reply_len < RESULT_MAX_BYTES)
+    const struct http_call *call = &transfer->call;
+
+    if (dispatch_is_trigger(transfer->request) || call->reply_len < RESULT_MAX_BYTES)
         return (struct answer){ANSWER_RETRY, call->status, -1, "no memory to keep the reply"};
     return (struct answer){ANSWER_REFUSED, call->status, -1, "the reply is too large to keep"};
 }
@@ -203,10 +225,8 @@ void dispatch_on_done(struct http_call *call)
         answer.kind = ANSWER_OUTDATED;
     if (answer.kind == ANSWER_CLOCK)
         correct_clock(&dispatch->apps[app], call->date, &answer, clock_text);
-    if (answer.kind == ANSWER_DONE && dispatch_is_trigger(request))
-        keep_results(transfer);
-    else if (answer.kind == ANSWER_DONE && !keep_call_result(request->parts[0], call))
-        answer = cannot_keep(call);
+    if (answer.kind == ANSWER_DONE && !keep_results(transfer))
+        answer = cannot_keep(transfer);
     if (!call->cancelled)
         log_answer(transfer, &answer);
     metrics_answered(&dispatch->metrics->apps[app], request, call->status, &answer,

@@ -5,7 +5,7 @@
 
 #include "daemon/dispatch.h"
 
-#define RESULT_MAX_BYTES (4u << 20) /* of the answer to a call, which is its result */
+#define RESULT_MAX_BYTES (4u << 20) /* of an answer that is a result, or has the info of one */
 
 /* A request on its way. */
 struct transfer {
@@ -27,6 +27,9 @@ struct transfer {
 
 /* False: it is a call, whose answer is its result. */
 bool dispatch_is_trigger(const struct request *request);
+
+/* It publishes, and the answer has what `info` of one of its jobs asked for. */
+bool dispatch_wants_info(const struct request *request);
 
 /* Takes back a transfer that is over. */
 void dispatch_put_transfer(struct transfer *transfer);

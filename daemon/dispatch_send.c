@@ -10,7 +10,7 @@
 #include "pusher/event.h"
 #include "pusher/request.h"
 
-#define REPLY_MAX_BYTES (64u << 10)  /* of an answer to a trigger; the rest is not looked at */
+#define REPLY_MAX_BYTES (64u << 10)  /* of an answer that is no result; the rest is dropped */
 #define BODY_KEEP_BYTES (256u << 10) /* larger buffers are not kept between requests */
 
 void dispatch_put_transfer(struct transfer *transfer)
@@ -112,9 +112,10 @@ static int sign(struct transfer *transfer)
                                  transfer->target, transfer->target_size);
 }
 
-static void tell_not_sent(struct dispatch *dispatch, struct request *request, const char *why)
+static void tell_not_sent(struct dispatch *dispatch, struct request *request, enum answer_kind kind,
+                          const char *why)
 {
-    struct answer answer = {.kind = ANSWER_RETRY, .retry_after_ms = -1, .text = why};
+    struct answer answer = {.kind = kind, .retry_after_ms = -1, .text = why};
 
     log_event(LOG_ERR, "http", "a request could not be sent",
               LOG_TEXT("app", dispatch->config->apps[request->app].name), LOG_TEXT("error", why));
@@ -126,30 +127,47 @@ bool dispatch_is_trigger(const struct request *request)
     return delivery_is_trigger(DELIVERY_OF(request->parts[0]->job)->op);
 }
 
+bool dispatch_wants_info(const struct request *request)
+{
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        if (DELIVERY_OF(request->parts[i]->job)->item_names)
+            return true;
+    }
+    return false;
+}
+
+static size_t max_reply_of(const struct request *request)
+{
+    return dispatch_is_trigger(request) && !dispatch_wants_info(request) ? REPLY_MAX_BYTES
+                                                                         : RESULT_MAX_BYTES;
+}
+
 static void send_request(struct dispatch *dispatch, struct request *request)
 {
     struct transfer *transfer = get_transfer(dispatch, request);
+    int rc;
 
     if (!transfer) {
-        tell_not_sent(dispatch, request, "out of memory");
+        tell_not_sent(dispatch, request, ANSWER_NOT_SENT, "out of memory");
         return;
     }
     request->transfer = transfer;
     memset(&transfer->call, 0, sizeof(transfer->call));
     write_body(transfer);
     transfer->call.target = transfer->target;
-    transfer->call.max_reply_bytes =
-        dispatch_is_trigger(request) ? REPLY_MAX_BYTES : RESULT_MAX_BYTES;
+    transfer->call.max_reply_bytes = max_reply_of(request);
     transfer->call.done_cb = dispatch_on_done;
     transfer->call.data = transfer;
-    if (sign(transfer) != 0) {
+    rc = sign(transfer);
+    if (rc != 0) {
         dispatch_put_transfer(transfer);
-        tell_not_sent(dispatch, request, "the request could not be signed");
+        tell_not_sent(dispatch, request, rc == PUSHER_ENOMEM ? ANSWER_NOT_SENT : ANSWER_RETRY,
+                      "the request could not be signed");
         return;
     }
     if (http_start(dispatch->apps[request->app].endpoint, &transfer->call) != 0) {
         dispatch_put_transfer(transfer);
-        tell_not_sent(dispatch, request, "out of memory");
+        tell_not_sent(dispatch, request, ANSWER_NOT_SENT, "out of memory");
         return;
     }
     transfer->sent_ns = uv_hrtime();

@@ -212,6 +212,7 @@ static void count_retry(struct metrics_app *app, const struct answer *answer)
     case ANSWER_REFUSED:
     case ANSWER_CANCELLED:
     case ANSWER_OUTDATED:
+    case ANSWER_NOT_SENT:
         break;
     }
 }

@@ -126,6 +126,11 @@ void script_arg_number(struct script_call *call, uint64_t number)
     script_arg(call, digits, decimal_write(digits, number));
 }
 
+void script_fail(struct script_call *call)
+{
+    call->out_of_memory = true;
+}
+
 void script_key(struct script_call *call, const char *key)
 {
     script_arg_text(call, key);

@@ -34,6 +34,10 @@ void script_arg(struct script_call *call, const char *bytes, size_t len);
 void script_arg_text(struct script_call *call, const char *text);
 void script_arg_number(struct script_call *call, uint64_t number);
 
+/* There was no memory for what should have been an argument: the call is not sent, as if memory had
+ * run out here. */
+void script_fail(struct script_call *call);
+
 /* About how many bytes it would take on the wire so far. */
 size_t script_size(const struct script_call *call);
 

@@ -31,7 +31,10 @@ static void add_header(struct script_call *call, const struct settlement *settle
     bool any = false;
     uint64_t first_ms = delivery->first_ms;
 
-    REQUIRE(header); /* a few bytes; without them the job's history would be lost */
+    if (!header) { /* without it the job's history would be lost */
+        script_fail(call);
+        return;
+    }
     delivered = (uint8_t *)header + record_header_max(delivery->n_items);
     memcpy(delivered, delivery->delivered, n_bytes);
     for (uint32_t i = 0; i < job->n_parts; i++) {

@@ -1,4 +1,7 @@
-/* Settlement: turns what the engine decided about deliveries into one call of the settle script. */
+/* Settlement: turns what the engine decided about deliveries into one call of the settle script.
+ *
+ * When memory runs out the call fails, as by script_fail(): no job is settled with a part of its
+ * outcome. The deliveries are as they were, for another try. */
 #ifndef DAEMON_SETTLE_H
 #define DAEMON_SETTLE_H
 

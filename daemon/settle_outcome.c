@@ -1,91 +1,106 @@
 /* What is told of a job that is over: an entry in the stream of results or of failures, and the
- * reply that somebody may wait for. */
-#include <stdio.h>
+ * reply that somebody may wait for. All of it, or nothing: where there is no memory for a text, the
+ * call fails. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/settle.h"
+#include "proto/json_write.h"
 #include "proto/outcome.h"
 
 /* ---- results */
 
-struct text {
-    char *bytes; /* owned; NULL when memory ran out */
-    size_t len;
-};
-
-static void append(FILE *out, const char *bytes, size_t len)
+static void write_text(struct json_sink *sink, const char *text)
 {
-    (void)fwrite(bytes, 1, len, out);
+    json_write_raw(sink, text, strlen(text));
 }
 
 /* {"channels":{...}} from the attributes of each channel, or {"batch":[...]} in the order of the
  * events. Channel names passed the check of libpusher: none needs escaping. */
-static void write_channels(FILE *out, const struct delivery *delivery)
+static void write_channels(struct json_sink *sink, const struct delivery *delivery)
 {
     const char *comma = "";
 
-    append(out, "{\"channels\":{", 13);
+    write_text(sink, "{\"channels\":{");
     for (uint32_t i = 0; i < delivery->job.n_parts; i++) {
         const struct part *part = &delivery->job.parts[i];
         struct pusher_string name = delivery->item_names[part->first_item];
 
         if (!part->result)
             continue;
-        if (part->alone) /* {"a":{..},"b":{..}} of one request: its members */
-            (void)fprintf(out, "%s%.*s", comma, (int)strlen(part->result) - 2, part->result + 1);
-        else
-            (void)fprintf(out, "%s\"%.*s\":%s", comma, (int)name.len, name.ptr, part->result);
+        write_text(sink, comma);
         comma = ",";
+        if (part->alone) { /* {"a":{..},"b":{..}} of one request: its members */
+            json_write_raw(sink, part->result + 1, strlen(part->result) - 2);
+            continue;
+        }
+        write_text(sink, "\"");
+        json_write_raw(sink, name.ptr, name.len);
+        write_text(sink, "\":");
+        write_text(sink, part->result);
     }
-    append(out, "}}", 2);
+    write_text(sink, "}}");
 }
 
-static void write_batch(FILE *out, const struct delivery *delivery)
+static void write_batch(struct json_sink *sink, const struct delivery *delivery)
 {
-    append(out, "{\"batch\":[", 10);
+    write_text(sink, "{\"batch\":[");
     for (uint32_t i = 0; i < delivery->job.n_parts; i++) {
         const char *result = delivery->job.parts[i].result;
 
-        (void)fprintf(out, "%s%s", i ? "," : "", result ? result : "{}");
+        write_text(sink, i ? "," : "");
+        write_text(sink, result ? result : "{}");
     }
-    append(out, "]}", 2);
+    write_text(sink, "]}");
 }
 
-static struct text result_of(const struct delivery *delivery)
+static void write_info(struct json_sink *sink, const struct delivery *delivery)
 {
-    struct text text = {NULL, 0};
-    FILE *out;
-
-    if (delivery->is_duplicate) {
-        text.bytes = strdup("{\"duplicate\":true}");
-        text.len = text.bytes ? strlen(text.bytes) : 0;
-        return text;
-    }
-    if (!delivery_is_trigger(delivery->op)) {
-        const char *result = delivery->job.n_parts > 0 ? delivery->job.parts[0].result : NULL;
-
-        text.bytes = result ? strdup(result) : NULL;
-        text.len = text.bytes ? strlen(text.bytes) : 0;
-        return text;
-    }
-    if (!delivery->item_names)
-        return text;
-    out = open_memstream(&text.bytes, &text.len);
-    if (!out)
-        return text;
     if (delivery->op == JOB_OP_TRIGGER_BATCH)
-        write_batch(out, delivery);
+        write_batch(sink, delivery);
     else
-        write_channels(out, delivery);
-    (void)fclose(out);
-    return text;
+        write_channels(sink, delivery);
+}
+
+/* Written twice: to learn its size, and into memory, which is the caller's: *ret_bytes. */
+static struct pusher_string info_of(struct script_call *call, const struct delivery *delivery,
+                                    char **ret_bytes)
+{
+    struct json_sink sink = {NULL, 0};
+
+    write_info(&sink, delivery);
+    sink = (struct json_sink){malloc(sink.len), 0};
+    *ret_bytes = sink.ptr;
+    if (sink.ptr)
+        write_info(&sink, delivery);
+    else
+        script_fail(call);
+    return (struct pusher_string){sink.ptr, sink.len};
+}
+
+/* Absent if there is none. *ret_bytes: what of it is to be freed. */
+static struct pusher_string result_of(struct script_call *call, const struct delivery *delivery,
+                                      char **ret_bytes)
+{
+    const struct job *job = &delivery->job;
+
+    if (job->fate != JOB_DONE)
+        return (struct pusher_string){NULL, 0};
+    if (delivery->is_duplicate)
+        return pusher_str("{\"duplicate\":true}");
+    if (delivery_is_trigger(delivery->op) && delivery->item_names)
+        return info_of(call, delivery, ret_bytes);
+    if (delivery_is_trigger(delivery->op) || job->n_parts == 0 || !job->parts[0].result)
+        return (struct pusher_string){NULL, 0};
+    return pusher_str(job->parts[0].result);
 }
 
 /* ---- outcomes */
 
-/* The failed parts, an entry for each item; *ret_n counts them. NULL when out of memory. */
-static struct outcome_part *failed_items(const struct delivery *delivery, size_t *ret_n)
+/* The failed parts of several, an entry for each item; *ret_n counts them. NULL if there are none,
+ * or when out of memory. */
+static struct outcome_part *failed_items(struct script_call *call, const struct delivery *delivery,
+                                         size_t *ret_n)
 {
     const struct job *job = &delivery->job;
     struct outcome_part *parts;
@@ -93,10 +108,16 @@ static struct outcome_part *failed_items(const struct delivery *delivery, size_t
 
     for (uint32_t i = 0; i < job->n_parts; i++)
         n += job->parts[i].state == PART_FAILED ? job->parts[i].n_items : 0;
-    parts = calloc(n + 1, sizeof(*parts));
+    if (n == 0 || delivery->n_items <= 1)
+        return NULL;
+    parts = calloc(n, sizeof(*parts));
+    if (!parts) {
+        script_fail(call);
+        return NULL;
+    }
     *ret_n = n;
     n = 0;
-    for (uint32_t i = 0; parts && i < job->n_parts; i++) {
+    for (uint32_t i = 0; i < job->n_parts; i++) {
         const struct part *part = &job->parts[i];
 
         for (uint32_t k = 0; part->state == PART_FAILED && k < part->n_items; k++)
@@ -115,7 +136,7 @@ static const struct part *first_failed(const struct job *job)
     return NULL;
 }
 
-static struct outcome outcome_of(const struct delivery *delivery, struct text result)
+static struct outcome outcome_of(const struct delivery *delivery, struct pusher_string result)
 {
     const struct job *job = &delivery->job;
     const struct part *part = first_failed(job);
@@ -125,7 +146,7 @@ static struct outcome outcome_of(const struct delivery *delivery, struct text re
         .app = delivery->app_name,
         .attempts = job->attempts,
         .ms = job->answered_ms - job->claimed_ms,
-        .result = {result.bytes, result.len},
+        .result = result,
     };
 
     if (part) {
@@ -165,10 +186,14 @@ static void add_done(struct script_call *call, const struct settlement *settleme
 static void add_failed(struct script_call *call, const struct delivery *delivery,
                        const struct outcome *outcome)
 {
-    struct text parts = {NULL, 0};
+    char *parts = NULL;
+    size_t len = 0;
 
-    if (delivery->n_items > 1 && outcome->n_parts > 0)
-        parts.bytes = outcome_parts_json(outcome->parts, outcome->n_parts, &parts.len);
+    if (outcome->n_parts > 0) {
+        parts = outcome_parts_json(outcome->parts, outcome->n_parts, &len);
+        if (!parts)
+            script_fail(call);
+    }
     script_arg(call, "F", 1);
     settle_add_claim_id(call, delivery);
     add_string(call, outcome->id);
@@ -178,24 +203,27 @@ static void add_failed(struct script_call *call, const struct delivery *delivery
     script_arg_number(call, outcome->http);
     add_string(call, outcome->error);
     script_arg_number(call, outcome->attempts);
-    script_arg(call, parts.bytes ? parts.bytes : "", parts.len);
-    free(parts.bytes);
+    script_arg(call, parts ? parts : "", len);
+    free(parts);
 }
 
 static void add_reply(struct script_call *call, const struct delivery *delivery,
                       const struct outcome *outcome)
 {
-    struct text json = {NULL, 0};
+    char *json;
+    size_t len;
 
     if (!delivery->reply_to.ptr)
         return;
-    json.bytes = outcome_reply_json(outcome, &json.len);
-    if (json.bytes) {
-        script_arg(call, "L", 1);
-        add_string(call, delivery->reply_to);
-        script_arg(call, json.bytes, json.len);
+    json = outcome_reply_json(outcome, &len);
+    if (!json) {
+        script_fail(call);
+        return;
     }
-    free(json.bytes);
+    script_arg(call, "L", 1);
+    add_string(call, delivery->reply_to);
+    script_arg(call, json, len);
+    free(json);
 }
 
 /* What failed for good may be enqueued again. */
@@ -212,15 +240,11 @@ void settle_add_outcome(struct script_call *call, const struct settlement *settl
                         const struct delivery *delivery)
 {
     bool is_done = delivery->job.fate == JOB_DONE;
-    struct text result = is_done ? result_of(delivery) : (struct text){NULL, 0};
-    struct outcome outcome = outcome_of(delivery, result);
-    struct outcome_part *parts = NULL;
+    char *result = NULL;
+    struct outcome outcome = outcome_of(delivery, result_of(call, delivery, &result));
+    struct outcome_part *parts = failed_items(call, delivery, &outcome.n_parts);
 
-    if (!is_done) {
-        parts = failed_items(delivery, &outcome.n_parts);
-        outcome.parts = parts;
-        outcome.n_parts = parts && delivery->n_items > 1 ? outcome.n_parts : 0;
-    }
+    outcome.parts = parts;
     if (is_done)
         add_done(call, settlement, delivery, &outcome);
     else
@@ -229,5 +253,5 @@ void settle_add_outcome(struct script_call *call, const struct settlement *settl
     if (!is_done)
         add_unseen(call, settlement, delivery);
     free(parts);
-    free(result.bytes);
+    free(result);
 }

@@ -6,37 +6,57 @@
 #include "lib/json_dump.h"
 #include "lib/json_load.h"
 #include "lib/json_text.h"
+#include "lib/reply_info.h"
 #include "lib/utf8.h"
 #include "pusher/reply.h"
 
 /* The text of an object that has something in it; NULL for anything else. */
-static char *dump_object(const json_t *value)
+static int dump_object(const json_t *value, char **ret_text)
 {
+    *ret_text = NULL;
     if (json_object_size(value) == 0)
-        return NULL;
-    return pusher__json_dump(value);
+        return 0;
+    *ret_text = pusher__json_dump(value);
+    return *ret_text ? 0 : PUSHER_ENOMEM;
 }
 
-/* NULL also when out of memory. */
-static json_t *load(const char *body, size_t len)
+int pusher__reply_load(const char *body, size_t body_len, json_t **ret_root)
 {
-    json_t *root = NULL;
-    return body && pusher__json_load(body, len, PUSHER__JSON_BIG_AS_REAL, &root, NULL) == 0 ? root
-                                                                                            : NULL;
+    *ret_root = NULL;
+    if (!body)
+        return 0;
+    int rc = pusher__json_load(body, body_len, PUSHER__JSON_BIG_AS_REAL, ret_root, NULL);
+    return rc == PUSHER_ENOMEM ? rc : 0;
+}
+
+int pusher__reply_batch_info(const json_t *root, size_t index, char **ret_text)
+{
+    return dump_object(json_array_get(json_object_get(root, "batch"), index), ret_text);
+}
+
+int pusher__reply_channels_info(const json_t *root, char **ret_text)
+{
+    return dump_object(json_object_get(root, "channels"), ret_text);
 }
 
 char *pusher_reply_batch_info(const char *body, size_t body_len, size_t index)
 {
-    json_t *root = load(body, body_len);
-    char *text = dump_object(json_array_get(json_object_get(root, "batch"), index));
+    json_t *root;
+    char *text = NULL;
+    if (pusher__reply_load(body, body_len, &root) != 0 ||
+        pusher__reply_batch_info(root, index, &text) != 0)
+        text = NULL;
     json_decref(root);
     return text;
 }
 
 char *pusher_reply_channels_info(const char *body, size_t body_len)
 {
-    json_t *root = load(body, body_len);
-    char *text = dump_object(json_object_get(root, "channels"));
+    json_t *root;
+    char *text = NULL;
+    if (pusher__reply_load(body, body_len, &root) != 0 ||
+        pusher__reply_channels_info(root, &text) != 0)
+        text = NULL;
     json_decref(root);
     return text;
 }

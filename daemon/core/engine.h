@@ -54,6 +54,7 @@ enum answer_kind {
     ANSWER_CLOCK,     /* signed by a wrong clock; the caller has corrected it meanwhile */
     ANSWER_CANCELLED, /* the caller gave up waiting, on its way out */
     ANSWER_OUTDATED,  /* of a server or credentials that the app does not have any more */
+    ANSWER_NOT_SENT,  /* there was no memory to send it: nobody was asked, and none is to blame */
 };
 
 struct answer {
@@ -64,7 +65,7 @@ struct answer {
 };
 
 struct engine_counters {
-    uint64_t requests, events;            /* sent; an event is a part */
+    uint64_t requests, events;            /* sent, but ANSWER_NOT_SENT; an event is a part */
     uint64_t retries;                     /* requests answered by ANSWER_RETRY */
     uint64_t isolations;                  /* batches halved */
     uint64_t gate_changes;                /* times that an app's gate was shut, or opened again */

@@ -151,20 +151,41 @@ static void retry(struct engine *engine, struct request *request, const struct a
     send_again(engine, request, now_ms + wait);
 }
 
-/* A refusal of the app says nothing of the parts: the attempt does not count, nor does the time. */
-static void forget_attempt(const struct request *request)
+static void uncount_attempt(const struct request *request)
 {
     for (unsigned i = 0; i < request->n_parts; i++) {
         struct job *job = request->parts[i]->job;
 
         request->parts[i]->attempts--;
-        job->first_attempt_ms = 0;
         job->attempts = job->attempts_before;
         for (uint32_t k = 0; k < job->n_parts; k++) {
             if (job->attempts_before + job->parts[k].attempts > job->attempts)
                 job->attempts = job->attempts_before + job->parts[k].attempts;
         }
     }
+}
+
+/* A refusal of the app says nothing of the parts: the attempt does not count, nor does the time. */
+static void forget_attempt(const struct request *request)
+{
+    uncount_attempt(request);
+    for (unsigned i = 0; i < request->n_parts; i++)
+        request->parts[i]->job->first_attempt_ms = 0;
+}
+
+/* As if it had not been begun; but the time of what was tried before goes on. */
+static void hold_back(struct engine *engine, struct request *request, uint64_t now_ms)
+{
+    engine->counters.requests--;
+    engine->counters.events -= request->n_parts;
+    uncount_attempt(request);
+    for (unsigned i = 0; i < request->n_parts; i++) {
+        struct job *job = request->parts[i]->job;
+
+        if (job->first_attempt_ms == request->attempt.sent_ms)
+            job->first_attempt_ms = 0;
+    }
+    send_again(engine, request, now_ms + ENGINE_NO_MEMORY_MS);
 }
 
 /* Whom a firewall dislikes, say, is found as a bad event is; but an answer that was meant for the
@@ -207,7 +228,8 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
     list_remove(&request->link);
     if (judged.kind == ANSWER_CLOCK && request->clock_corrected)
         judged.kind = ANSWER_FORBIDDEN;
-    note_answer(request, &judged, now_ms);
+    if (judged.kind != ANSWER_NOT_SENT)
+        note_answer(request, &judged, now_ms);
     if (!engine_learn(engine, request, &judged, now_ms)) {
         doubt(engine, request, &judged, now_ms);
         return;
@@ -237,6 +259,9 @@ void engine_answer(struct engine *engine, struct request *request, const struct 
         break;
     case ANSWER_FORBIDDEN:
         forbid(engine, request, now_ms);
+        break;
+    case ANSWER_NOT_SENT:
+        hold_back(engine, request, now_ms);
         break;
     }
 }

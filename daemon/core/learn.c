@@ -110,6 +110,7 @@ static void inform_gate(struct engine *engine, struct app *app, struct request *
     case ANSWER_CLOCK:
     case ANSWER_CANCELLED:
     case ANSWER_OUTDATED:
+    case ANSWER_NOT_SENT:
         gate_learned_nothing(gate, request->probe);
         break;
     }

@@ -7,7 +7,7 @@
 #include "daemon/core/engine.h"
 #include "daemon/core/lane.h"
 
-#define ENGINE_NO_MEMORY_MS 1000 /* a part that found no memory is tried again after this */
+#define ENGINE_NO_MEMORY_MS 1000 /* what found no memory is tried again after this */
 
 struct app {
     struct engine_app_limits limits;

@@ -12,12 +12,14 @@ static const struct flavor flavors[] = {
      .checks_names = true,
      .takes_empty_data = true,
      .gives_info = true,
-     .max_event_bytes = 10240},
+     .max_event_bytes = 10240,
+     .max_channels = 100},
     {.name = "soketi",
      .ok_body = "{\"ok\":true}",
      .errors_as_200 = true,
      .closes = true,
-     .max_event_bytes = 100 * 1024},
+     .max_event_bytes = 100 * 1024,
+     .max_channels = 100},
 };
 
 static const struct {

@@ -21,11 +21,11 @@ struct flavor {
     bool takes_empty_data;
     bool gives_info;
     size_t max_event_bytes;
+    size_t max_channels; /* of a trigger */
 };
 
-#define ANSWER_MAX_BATCH    10
-#define ANSWER_MAX_CHANNELS 100
-#define ANSWER_MAX_NAME     200
+#define ANSWER_MAX_BATCH 10
+#define ANSWER_MAX_NAME  200
 
 /* NULL if there is none of this name. */
 const struct flavor *flavor_find(const char *name);

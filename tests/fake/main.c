@@ -24,6 +24,7 @@ static const char usage[] =
     "  --port N               0 (default): any free port\n"
     "  --app ID:KEY:SECRET    an app, again for more; default app-id:app-key:app-secret\n"
     "  --flavor hosted|soketi whom to imitate; default hosted\n"
+    "  --max-channels N       that a trigger may have; default 100\n"
     "  --keep-alive on|off    default on\n"
     "  --seed N               of the rules that have a probability; default 1\n"
     "  --record N             keep the last N events and requests; default 500000, 0 none\n"
@@ -32,8 +33,10 @@ static const char usage[] =
 struct settings {
     struct fake_options options;
     struct app apps[MAX_APPS];
-    char *tls_cert; /* owned */
-    char *tls_key;  /* owned */
+    struct flavor flavor;
+    size_t max_channels; /* 0: as the flavor has it */
+    char *tls_cert;      /* owned */
+    char *tls_key;       /* owned */
 };
 
 static void __attribute__((noreturn)) fail_usage(const char *what, const char *value)
@@ -86,6 +89,9 @@ static void set_option(struct settings *settings, int option, const char *value)
     case 'f':
         options->api.flavor = flavor_find(value);
         break;
+    case 'm':
+        settings->max_channels = parse_number("--max-channels", value, 10000);
+        break;
     case 'k':
         options->keep_alive = strcmp(value, "off") != 0;
         break;
@@ -111,12 +117,17 @@ static void set_option(struct settings *settings, int option, const char *value)
 
 static void parse_options(int argc, char **argv, struct settings *settings)
 {
-    static const struct option longs[] = {
-        {"port", required_argument, NULL, 'p'},     {"app", required_argument, NULL, 'a'},
-        {"flavor", required_argument, NULL, 'f'},   {"keep-alive", required_argument, NULL, 'k'},
-        {"record", required_argument, NULL, 'r'},   {"seed", required_argument, NULL, 'S'},
-        {"tls-cert", required_argument, NULL, 'c'}, {"tls-key", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option longs[] = {{"port", required_argument, NULL, 'p'},
+                                          {"app", required_argument, NULL, 'a'},
+                                          {"flavor", required_argument, NULL, 'f'},
+                                          {"keep-alive", required_argument, NULL, 'k'},
+                                          {"record", required_argument, NULL, 'r'},
+                                          {"seed", required_argument, NULL, 'S'},
+                                          {"tls-cert", required_argument, NULL, 'c'},
+                                          {"tls-key", required_argument, NULL, 's'},
+                                          {"max-channels", required_argument, NULL, 'm'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     *settings = (struct settings){
         .options = {.keep_alive = true, .max_records = DEFAULT_RECORDS, .seed = 1}};
     settings->options.api.flavor = flavor_find("hosted");
@@ -134,6 +145,11 @@ static void parse_options(int argc, char **argv, struct settings *settings)
     if (settings->options.api.n_apps == 0) {
         add_app(settings, "app-id:app-key:app-secret");
     }
+    settings->flavor = *settings->options.api.flavor;
+    if (settings->max_channels > 0) {
+        settings->flavor.max_channels = settings->max_channels;
+    }
+    settings->options.api.flavor = &settings->flavor;
     settings->options.tls_cert = settings->tls_cert;
     settings->options.tls_key = settings->tls_key;
 }

@@ -163,9 +163,9 @@ static json_t *take_channels(const struct flavor *flavor, const json_t *body, st
                       "Expected request parameter channels to be an array");
     } else if (n == 0) {
         answer_refuse(answer, flavor, REFUSE_BODY, "Missing required parameter: channels");
-    } else if (n > ANSWER_MAX_CHANNELS) {
-        answer_refuse(answer, flavor, REFUSE_CHANNELS, "Too many channels (%zu > %d)", n,
-                      ANSWER_MAX_CHANNELS);
+    } else if (n > flavor->max_channels) {
+        answer_refuse(answer, flavor, REFUSE_CHANNELS, "Too many channels (%zu > %zu)", n,
+                      flavor->max_channels);
     } else {
         return list;
     }

@@ -113,7 +113,7 @@ static const struct answer *answer_of(uint8_t kind)
         {ANSWER_DONE, 200, -1, ""},           {ANSWER_RETRY, 503, -1, "busy"},
         {ANSWER_REFUSED, 400, -1, "bad"},     {ANSWER_FORBIDDEN, 403, -1, "no"},
         {ANSWER_CLOCK, 401, -1, "late"},      {ANSWER_RETRY, 429, 60000, "slower"},
-        {ANSWER_CANCELLED, 0, -1, "leaving"},
+        {ANSWER_CANCELLED, 0, -1, "leaving"}, {ANSWER_NOT_SENT, 0, -1, "no memory"},
     };
     return &answers[kind % (sizeof(answers) / sizeof(answers[0]))];
 }

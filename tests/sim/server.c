@@ -32,22 +32,37 @@ static void note_gate(struct sim_world *world, struct sim_flight *flight)
     server->probe_sent |= flight->was_probe;
 }
 
-void sim_send(struct sim_world *world, struct request *request)
+static struct sim_flight *begin_flight(struct sim_world *world, struct request *request)
 {
     struct sim_flight *flight = &world->flights[world->n_flights];
 
     SIM_CHECK(world, world->n_flights < SIM_MAX_FLIGHTS, "more requests in flight than all limits");
     world->n_flights++;
     world->n_in_flight[request->app]++;
-    flight->request = request;
-    flight->answer_at_ms = world->now_ms + sim_latency(world, request->app);
+    *flight = (struct sim_flight){.request = request};
     note_gate(world, flight);
+    return flight;
+}
+
+void sim_send(struct sim_world *world, struct request *request)
+{
+    struct sim_flight *flight = begin_flight(world, request);
+
+    flight->answer_at_ms = world->now_ms + sim_latency(world, request->app);
     for (unsigned i = 0; i < request->n_parts; i++) {
         struct sim_job *job = SIM_CLAIM_OF(request->parts[i]->job)->owner;
 
         if (job->first_sent_ms == 0)
             job->first_sent_ms = world->now_ms;
     }
+}
+
+/* Its answer comes at once. */
+void sim_fail_to_send(struct sim_world *world, struct request *request)
+{
+    begin_flight(world, request)->not_sent = true;
+    world->n_not_sent++;
+    sim_answer(world, world->n_flights - 1);
 }
 
 static void publish(struct sim_world *world, const struct request *request)
@@ -116,6 +131,8 @@ static struct answer decide(struct sim_world *world, const struct sim_flight *fl
     const struct request *request = flight->request;
     struct sim_server *server = &world->servers[request->app];
 
+    if (flight->not_sent)
+        return (struct answer){ANSWER_NOT_SENT, 0, -1, "no memory"};
     if (world->stopping && sim_chance(world, 20))
         return (struct answer){ANSWER_CANCELLED, 0, -1, "no more time"};
     switch (server->mood) {
@@ -229,7 +246,8 @@ static void note_refusal(struct sim_world *world, const struct told *told)
 
 static void note_answer(const struct told *told, enum answer_kind kind)
 {
-    bool counts = told->suspect || (kind != ANSWER_FORBIDDEN && kind != ANSWER_CLOCK);
+    bool counts = told->suspect ||
+                  (kind != ANSWER_FORBIDDEN && kind != ANSWER_CLOCK && kind != ANSWER_NOT_SENT);
 
     for (unsigned i = 0; i < told->n_parts; i++) {
         struct part *part = told->parts[i];
@@ -289,7 +307,11 @@ static void note_gate_after(struct sim_world *world, const struct sim_flight *fl
         SIM_CHECK(world, gate->state != GATE_OPEN, "a refused app may still send");
     if (told->suspect)
         SIM_CHECK(world, gate->state == before->state, "a suspect moved the gate");
-    if ((answer->kind == ANSWER_CLOCK || answer->kind == ANSWER_CANCELLED || told->suspect) &&
+    if (answer->kind == ANSWER_NOT_SENT)
+        SIM_CHECK(world, gate->state == before->state && gate->n_failures == before->n_failures,
+                  "the app is blamed for a request that was not sent");
+    if ((answer->kind == ANSWER_CLOCK || answer->kind == ANSWER_CANCELLED ||
+         answer->kind == ANSWER_NOT_SENT || told->suspect) &&
         is_probe)
         server->probe_sent = false;
     if (well && is_probe)

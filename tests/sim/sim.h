@@ -90,6 +90,7 @@ struct sim_flight {
     struct request *request;
     uint64_t answer_at_ms;
     bool was_probe; /* of the closed gate, when it was sent */
+    bool not_sent;  /* there was no memory for it */
     uint64_t gate_epoch;
 };
 
@@ -151,6 +152,8 @@ struct sim_world {
     uint64_t now_ms;
     bool healing; /* no new jobs and no more trouble: everything must settle */
     bool stopping;
+    bool short_of_memory; /* most requests cannot be sent */
+    uint64_t n_not_sent;
 
     struct engine *engine;
     struct engine_limits limits;
@@ -227,6 +230,7 @@ uint64_t sim_next_due(const struct sim_world *world);
 void sim_new_mood(struct sim_world *world);
 uint64_t sim_latency(struct sim_world *world, unsigned app);
 void sim_send(struct sim_world *world, struct request *request);
+void sim_fail_to_send(struct sim_world *world, struct request *request);
 void sim_answer(struct sim_world *world, unsigned flight);
 uint64_t sim_next_answer(const struct sim_world *world);
 

@@ -47,7 +47,10 @@ static void send_all(struct sim_world *world, unsigned max)
         world->n_steps++;
         if (request) {
             sim_audit_request(world, request, &before[request->app]);
-            sim_send(world, request);
+            if (world->short_of_memory && sim_chance(world, 90))
+                sim_fail_to_send(world, request);
+            else
+                sim_send(world, request);
             world->undisturbed = false;
         }
     } while (request && --max > 0);
@@ -62,6 +65,7 @@ static void send_all(struct sim_world *world, unsigned max)
 static void pump(struct sim_world *world, unsigned max)
 {
     bool undisturbed = world->undisturbed && world->now_ms < world->send_until_ms;
+    uint64_t n_not_sent = world->n_not_sent;
     uint64_t promised_ms = world->promised_ms;
     size_t before = undisturbed ? sim_count_unresolved(world) : 0;
     unsigned n_flights = world->n_flights;
@@ -70,7 +74,8 @@ static void pump(struct sim_world *world, unsigned max)
     send_all(world, max);
     if (!undisturbed)
         return;
-    acted = world->n_flights != n_flights || sim_count_unresolved(world) != before;
+    acted = world->n_flights != n_flights || world->n_not_sent != n_not_sent ||
+            sim_count_unresolved(world) != before;
     SIM_CHECK(world, acted == (world->now_ms >= promised_ms), "engine_wake_at() lied: %s",
               acted ? "there was something to do earlier" : "there is nothing to do");
 }
@@ -132,8 +137,10 @@ static void trouble(struct sim_world *world)
 
     if (!sim_chance(world, world->chances.trouble))
         return;
-    if (kind < 80) {
+    if (kind < 75) {
         sim_new_mood(world);
+    } else if (kind < 80) {
+        world->short_of_memory = !world->short_of_memory;
     } else if (kind < 85) {
         sim_pause(world);
     } else if (kind < 90) {
@@ -203,6 +210,7 @@ static void step(struct sim_world *world)
 static void heal(struct sim_world *world)
 {
     world->healing = true;
+    world->short_of_memory = false;
     world->send_until_ms = SIM_NEVER;
     world->undisturbed = false;
     engine_set_send_until(world->engine, SIM_NEVER);

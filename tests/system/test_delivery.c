@@ -250,6 +250,36 @@ Test(delivery, with_info_returns_it)
                        "\"presence-b\":{\"user_count\":2,\"subscription_count\":3}}}");
 }
 
+static void open_wide(void)
+{
+    static const char *const args[] = {"--max-channels", "1000", NULL};
+    scene_open(&scene, &(struct scene_options){.app = "max_channels = 1000", .fake_args = args});
+    scene_start_pusherd(&scene);
+}
+
+/* The answer has more than 64 KiB. */
+Test(delivery_wide, of_1000_channels_with_info_returns_all_of_it, .init = open_wide,
+     .fini = close_scene, .timeout = 120)
+{
+    char *channels = calloc(1000, sizeof(",'presence-channel-0123456789'")), *at = channels;
+    for (size_t i = 0; i < 1000; i++) {
+        at += sprintf(at, "%s'presence-channel-%010zu'", i ? "," : "", i);
+    }
+    job_push(&scene.redis, JOB_JSON,
+             "{'id':'c','channels':[%s],'event':'e','data':'x','info':'user_count,"
+             "subscription_count'}",
+             channels);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_stat(&scene.fake, "requests"), 1);
+    char *text = outcomes_field(&scene.redis, RESULTS, "c", "result");
+    json_t *result = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    cr_expect_eq(json_object_size(json_object_get(result, "channels")), 1000, "%s", text);
+    cr_expect_gt(strlen(text), 64 << 10);
+    json_decref(result);
+    free(text);
+    free(channels);
+}
+
 Test(delivery, of_a_split_batch_with_info_returns_it_in_order)
 {
     char *events = event_list(11, ",'info':'subscription_count'");

@@ -1,6 +1,7 @@
 /* Memory that runs out: the daemon is run again and again, and each time another allocation fails,
  * whoever asked for it. The daemon may go on, or end with a reason; then another one goes on. Each
- * job gets one outcome, and it is the right one.
+ * job gets one outcome, and it is the right one: with the whole of its result, or of its failed
+ * parts; and so does whoever waits for a reply.
  *
  *   TORTURE_FROM, TORTURE_TO, TORTURE_STEP     which allocations; default: some, to the last
  *   TORTURE_FOR                                how many fail in a row; default 1
@@ -15,18 +16,21 @@
 
 #include "tests/support/audit.h"
 #include "tests/support/scene.h"
+#include "tests/torture/jobs.h"
 
 #define ROUNDS_DEFAULT 60
 #define RUN_MS         8000
-#define N_GOOD         12
 
 static struct scene scene;
+static bool successes_are_none;
 static char preload[512], count_file[FOLDER_PATH_MAX + 32];
 static unsigned long n_ended, n_fell, n_hung, n_said;
 
-static void open_scene(void)
+static void open_scene(const char *ini)
 {
-    scene_open(&scene, &(struct scene_options){.ini = "[log]\nlevel = debug\n"});
+    static char all[128];
+    snprintf(all, sizeof(all), "[log]\nlevel = debug\n%s", ini);
+    scene_open(&scene, &(struct scene_options){.ini = all});
     snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", getenv("FAILMALLOC"));
     folder_path(&scene.folder, "count", count_file, sizeof(count_file));
     cr_assert(getenv("FAILMALLOC"));
@@ -37,35 +41,7 @@ static void close_scene(void)
     scene_close(&scene);
 }
 
-TestSuite(torture, .init = open_scene, .fini = close_scene, .timeout = 36000);
-
-/* Every kind of job, each with an id that begins with what is to become of it. */
-static void push_jobs(void)
-{
-    static const char *const jobs[] = {
-        "{'id':'good-a','channel':'a','event':'e','data':{'n':1},'replyTo':'replies'}",
-        "{'id':'good-b','channel':'private-encrypted-b','event':'e','data':'x'}",
-        "{'id':'good-c','channels':['a','b','c'],'event':'e','data':'x'}",
-        "{'id':'good-d','events':[{'channel':'a','event':'e','data':'x'},"
-        "{'channel':'b','event':'e','data':[1]}],'orderKey':'k'}",
-        "{'id':'good-e','op':'sendToUser','userId':'u','event':'e','data':'x'}",
-        "{'id':'good-f','op':'listChannels','info':'subscription_count'}",
-        "{'id':'good-g','op':'getChannel','channelName':'a'}",
-        "{'id':'good-h','op':'authorizeChannel','socketId':'1.2','channel':'private-a'}",
-        "{'id':'good-i','op':'createSignedQueryString','method':'GET','path':'/x'}",
-        "{'id':'good-j','op':'customGet','path':'/channels','params':{'a':'b'}}",
-        "{'id':'good-k','channel':'a','event':'again','data':'x'}",
-        "{'id':'good-l','channel':'presence-a','event':'e','data':'x','info':'user_count'}",
-        "{'id':'bad-a','channel':'a b','event':'e','data':'x'}",
-        "{'id':'bad-b','channel':'a','event':'poison','data':'x','replyTo':'replies'}",
-        "{'id':'bad-c','events':[{'channel':'a','event':'e','data':'x'},7]}",
-        "{'id':'bad-d','op':'nothing'}",
-    };
-    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-        job_push(&scene.redis, i % 2 ? JOB_MSGPACK : JOB_JSON, "%s", jobs[i]);
-    }
-}
-#define N_JOBS 16
+TestSuite(torture, .fini = close_scene, .timeout = 36000);
 
 static void forget_log(void)
 {
@@ -79,28 +55,10 @@ static void begin_round(void)
     fake_server_reset(&scene.fake);
     fake_server_set_rules(&scene.fake,
                           "[{'match':{'contains':'poison'},'action':{'status':400,'body':'no'}},"
-                          "{'match':{'contains':'again'},'times':1,'action':{'status':503}}]");
-    push_jobs();
-}
-
-static size_t n_outcomes(void)
-{
-    return outcomes_count(&scene.redis, RESULTS) + outcomes_count(&scene.redis, FAILURES);
-}
-
-static void expect_of(const char *stream, const char *begins, size_t n, unsigned long at)
-{
-    struct outcomes outcomes;
-    outcomes_read(&scene.redis, stream, &outcomes);
-    for (size_t i = 0; i < outcomes.n; i++) {
-        const char *id = outcomes_get(&outcomes, i, "id", NULL);
-        const char *error = outcomes_get(&outcomes, i, "error", NULL);
-        cr_assert_eq(strncmp(id, begins, strlen(begins)), 0, "%lu: %s is in %s: %s", at, id, stream,
-                     error ? error : "");
-        cr_assert_eq(outcomes_find(&outcomes, id), i, "%lu: %s", at, id);
-    }
-    cr_assert_eq(outcomes.n, n, "%lu: %s has %zu", at, stream, outcomes.n);
-    outcomes_deinit(&outcomes);
+                          "{'match':{'contains':'again'},'times':1,'action':{'status':503}},"
+                          "{'match':{'path':'/channels'},'action':{'status':200,"
+                          "'body':'{\\'channels\\':{\\'a\\':{\\'subscription_count\\':3}}}'}}]");
+    jobs_push(&scene.redis);
 }
 
 /* A REQUIRE() ends it as well. Libraries fall where they do not look (libcurl 7.88, OpenSSL 3.0);
@@ -143,13 +101,14 @@ static void run_with_failure(unsigned long at)
     snprintf(fail_for, sizeof(fail_for), "FAIL_FOR=%s", n ? n : "1");
     snprintf(count, sizeof(count), "FAIL_COUNT=%s", count_file);
     scene_start_pusherd_with(&scene, args, env, &proc);
-    if (wait_until(n_outcomes() == N_JOBS || !proc_is_running(&proc),
+    if (wait_until(jobs_are_over(&scene.redis, successes_are_none) || !proc_is_running(&proc),
                    number("TORTURE_RUN_MS", RUN_MS))) {
         status = proc_stop(&proc, SIGTERM, WAIT_LONG_MS);
         check_end(status, at);
         return;
     }
-    fprintf(stderr, "%lu: %zu of %d outcomes: it hangs\n", at, n_outcomes(), N_JOBS);
+    fprintf(stderr, "%lu: %zu results, %zu failures: it hangs\n", at,
+            outcomes_count(&scene.redis, RESULTS), outcomes_count(&scene.redis, FAILURES));
     n_hung++;
     show_log();
     proc_kill(&proc);
@@ -159,14 +118,14 @@ static void torture(unsigned long at)
 {
     begin_round();
     run_with_failure(at);
-    if (n_outcomes() != N_JOBS) {
+    if (!jobs_are_over(&scene.redis, successes_are_none)) {
         scene_start_pusherd(&scene);
-        cr_assert(wait_until(n_outcomes() == N_JOBS, WAIT_LONG_MS), "%lu: %zu outcomes", at,
-                  n_outcomes());
+        cr_assert(wait_until(jobs_are_over(&scene.redis, successes_are_none), WAIT_LONG_MS),
+                  "%lu: %zu results, %zu failures", at, outcomes_count(&scene.redis, RESULTS),
+                  outcomes_count(&scene.redis, FAILURES));
         cr_assert_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
     }
-    expect_of(FAILURES, "bad-", N_JOBS - N_GOOD, at);
-    expect_of(RESULTS, "good-", N_GOOD, at);
+    jobs_expect(&scene.redis, successes_are_none, at);
     forget_log();
 }
 
@@ -181,11 +140,11 @@ static unsigned long count_allocations(void)
     return n;
 }
 
-Test(torture, no_job_is_lost_when_an_allocation_fails)
+static void torture_some(unsigned long n_wanted)
 {
     unsigned long n = count_allocations();
     unsigned long from = number("TORTURE_FROM", 1), to = number("TORTURE_TO", n);
-    unsigned long step = number("TORTURE_STEP", (to - from) / ROUNDS_DEFAULT + 1), n_rounds = 0;
+    unsigned long step = number("TORTURE_STEP", (to - from) / n_wanted + 1), n_rounds = 0;
     for (unsigned long at = from; at <= to; at += step) {
         torture(at);
         n_rounds++;
@@ -194,4 +153,17 @@ Test(torture, no_job_is_lost_when_an_allocation_fails)
             n_rounds, n_said, n_ended, n_fell, n_hung);
     cr_assert_gt(n_said, n_rounds / 2);
     cr_assert_eq(n_hung, 0);
+}
+
+Test(torture, no_job_is_lost_when_an_allocation_fails)
+{
+    open_scene("");
+    torture_some(ROUNDS_DEFAULT);
+}
+
+Test(torture, no_result_is_lost_where_other_successes_are_only_counted)
+{
+    successes_are_none = true;
+    open_scene("[results]\nsuccesses = none\n");
+    torture_some(ROUNDS_DEFAULT / 2);
 }

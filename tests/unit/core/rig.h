@@ -103,7 +103,7 @@ __attribute__((unused)) static void rig_answer(struct request *request, enum ans
     static const unsigned http[] = {
         [ANSWER_DONE] = 200,      [ANSWER_RETRY] = 503, [ANSWER_REFUSED] = 400,
         [ANSWER_FORBIDDEN] = 403, [ANSWER_CLOCK] = 401, [ANSWER_CANCELLED] = 0,
-        [ANSWER_OUTDATED] = 401};
+        [ANSWER_OUTDATED] = 401,  [ANSWER_NOT_SENT] = 0};
 
     rig_answer_with(request, (struct answer){kind, http[kind], -1, "the answer"});
 }

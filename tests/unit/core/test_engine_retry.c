@@ -205,6 +205,74 @@ Test(engine, parks_nothing_while_the_app_may_not_send)
     cr_expect(rig_next());
 }
 
+/* ---- requests that there is no memory to send */
+
+Test(engine, counts_no_attempt_that_did_not_go_out)
+{
+    struct job *job;
+
+    rig_open();
+    job = rig_add(build_event(1));
+    rig_add_events(2, 1);
+    for (int i = 0; i < 4 * RIG_ATTEMPTS; i++) {
+        rig_exchange(ANSWER_NOT_SENT);
+        cr_expect_null(rig_next(), "its lane is held");
+        cr_assert_null(rig_settled());
+        cr_expect_eq(job->first_attempt_ms, 0);
+        rig_sleep();
+    }
+    cr_expect_eq(engine_counters(rig.engine)->requests, 0);
+    rig_exchange(ANSWER_DONE);
+    cr_assert_eq(rig_settled(), job);
+    cr_expect_eq(job->fate, JOB_DONE);
+    cr_expect_eq(job->attempts, 1);
+    cr_expect_eq(engine_counters(rig.engine)->requests, 1);
+    cr_expect_eq(engine_counters(rig.engine)->events, 3);
+}
+
+Test(engine, blames_no_app_for_what_did_not_go_out)
+{
+    rig_open_limited(GATE_FAILURES_TO_CLOSE, 1, 0);
+    rig_add_events(2 * GATE_FAILURES_TO_CLOSE, 1);
+    for (int i = 0; i < 2 * GATE_FAILURES_TO_CLOSE; i++)
+        rig_exchange(ANSWER_NOT_SENT);
+    cr_expect_null(rig_next());
+    cr_expect_eq(gate_of(0)->state, GATE_OPEN);
+    cr_expect_eq(gate_of(0)->n_failures, 0);
+    cr_expect_eq(engine_limiter(rig.engine, 0)->n_in_flight, 0);
+    rig_sleep();
+    for (int i = 0; i < GATE_FAILURES_TO_CLOSE; i++)
+        cr_assert(rig_next());
+}
+
+Test(engine, gives_up_so_long_after_the_first_try_that_went_out)
+{
+    const struct job *job;
+
+    rig_open();
+    job = rig_add(build_event(1));
+    rig_exchange(ANSWER_RETRY);
+    rig_sleep();
+    rig_exchange(ANSWER_NOT_SENT);
+    cr_expect_eq(job->first_attempt_ms, 1000);
+    cr_expect_eq(job->attempts, 1);
+    cr_expect_eq(job->parts[0].retries, 1);
+}
+
+Test(engine, hands_back_as_it_was_what_did_not_go_out)
+{
+    const struct job *job;
+
+    rig_open();
+    job = rig_add(build_event(1));
+    rig_exchange(ANSWER_NOT_SENT);
+    engine_stop(rig.engine);
+    cr_assert_eq(rig_settled(), job);
+    cr_expect_eq(job->fate, JOB_HANDED_BACK);
+}
+
+/* ---- the gate of a server that is down */
+
 /* Twenty requests that fail. */
 static void break_down(void)
 {
@@ -254,6 +322,17 @@ Test(engine, waits_again_when_the_probe_fails)
     cr_expect_eq(gate_of(0)->n_closed, 2);
     rig_sleep();
     cr_expect(rig_next());
+}
+
+Test(engine, sends_another_probe_when_one_does_not_go_out)
+{
+    break_down();
+    rig_sleep();
+    rig_exchange(ANSWER_NOT_SENT);
+    cr_expect_eq(gate_of(0)->state, GATE_HALF_OPEN);
+    cr_expect_eq(gate_of(0)->n_closed, 1);
+    rig_exchange(ANSWER_DONE);
+    cr_expect_eq(gate_of(0)->state, GATE_OPEN);
 }
 
 Test(engine, takes_no_old_answer_for_that_of_the_probe)

@@ -2,6 +2,7 @@
  * usable. */
 #include <sodium.h>
 
+#include "lib/reply_info.h"
 #include "tests/unit/lib/oom.h"
 #include "tests/unit/lib/vectors.h"
 
@@ -176,6 +177,28 @@ static int keep_json(struct pusher_error *error)
     return json ? 0 : PUSHER_ENOMEM;
 }
 
+/* Info that is not there is another thing than info that found no memory. */
+static int keep_info(struct pusher_error *error)
+{
+    (void)error;
+    static const char body[] = "{\"batch\":[{},{\"words\":\"longer than sixteen bytes\"}],"
+                               "\"channels\":{\"a\":{\"user_count\":3}}}";
+    json_t *root;
+    char *texts[3] = {NULL};
+    int rc = pusher__reply_load(body, strlen(body), &root);
+    for (size_t i = 0; i < 2 && rc == 0; i++)
+        rc = pusher__reply_batch_info(root, i, &texts[i]);
+    if (rc == 0)
+        rc = pusher__reply_channels_info(root, &texts[2]);
+    json_decref(root);
+    cr_assert_null(texts[0]);
+    cr_assert(rc || strcmp(texts[1], "{\"words\":\"longer than sixteen bytes\"}") == 0);
+    cr_assert(rc || strcmp(texts[2], "{\"a\":{\"user_count\":3}}") == 0);
+    free(texts[1]);
+    free(texts[2]);
+    return rc;
+}
+
 /* An error that a server hides in a 200. */
 static int read_hidden(struct pusher_error *error)
 {
@@ -204,6 +227,12 @@ Test(oom, an_answer_is_kept_as_it_is_or_not_at_all)
 {
     json_set_alloc_funcs(__wrap_malloc, free);
     cr_assert_gt(sweep(keep_json), 5);
+}
+
+Test(oom, info_is_kept_or_not_there)
+{
+    json_set_alloc_funcs(__wrap_malloc, free);
+    cr_assert_gt(sweep(keep_info), 5);
 }
 
 Test(oom, an_error_in_an_answer_is_not_taken_for_success)
