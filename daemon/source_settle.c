@@ -10,8 +10,9 @@
 #include "daemon/source_private.h"
 #include "daemon/source_spool.h"
 
-#define SETTLE_MAX      1000 /* jobs a call */
-#define SETTLE_RETRY_MS 1000 /* after an error of Redis */
+#define SETTLE_MAX          1000 /* jobs a call */
+#define SETTLE_RETRY_MS     1000 /* after an error of Redis */
+#define SETTLE_NO_MEMORY_MS 100
 
 struct settle_call {
     struct list link;           /* in source->settling, oldest first */
@@ -254,8 +255,10 @@ void source_send_settlements(struct source *source, uint64_t now_ms)
         struct list *before = source->unsettled.next;
 
         send_some(source, &settlement, now_ms);
-        if (source->unsettled.next == before)
-            break; /* memory is short: later */
+        if (source->unsettled.next == before) { /* memory is short */
+            source->settle_after_ms = now_ms + SETTLE_NO_MEMORY_MS;
+            break;
+        }
     }
     list_splice(&source->unsettled, &later);
 }
