@@ -19,10 +19,12 @@
 
 #define REASON_MAX 640
 
-/* Written twice: to count the bytes, and into memory of that size. */
+/* Written twice: to count the bytes, and into memory of that size. So nothing that it says may
+ * change in between: a lease runs out at a moment, which is the same for both. */
 struct answer_text {
     struct json_sink sink;
     size_t n_reasons;
+    uint64_t now_ms;
 };
 
 static void put(struct answer_text *text, const char *raw)
@@ -49,10 +51,10 @@ static bool stands_by(const struct source *source)
     return source->queue->partitions > 0 && source->server_now_at_ms > 0;
 }
 
-static bool is_served(const struct source *source)
+static bool is_served(const struct source *source, uint64_t now_ms)
 {
     return source->commands.state == REDIS_UP &&
-           (source_has_lease(source, clock_ms()) || stands_by(source));
+           (source_has_lease(source, now_ms) || stands_by(source));
 }
 
 static bool is_open(const struct pusherd *pusherd, size_t app)
@@ -62,13 +64,13 @@ static bool is_open(const struct pusherd *pusherd, size_t app)
     return engine_gate(pusherd->engine, (unsigned)app, &text)->state == GATE_OPEN;
 }
 
-static bool is_ready(const struct pusherd *pusherd)
+static bool is_ready(const struct pusherd *pusherd, uint64_t now_ms)
 {
     const struct config *config = pusherd->config;
     bool any_open = false;
 
     for (size_t i = 0; i < config->n_queues; i++) {
-        if (!config->queues[i].removed && !is_served(&pusherd->sources[i]))
+        if (!config->queues[i].removed && !is_served(&pusherd->sources[i], now_ms))
             return false;
     }
     for (size_t i = 0; i < config->n_apps; i++)
@@ -83,10 +85,10 @@ static void tell_of_queue(struct answer_text *text, const struct source *source)
     if (source->commands.state != REDIS_UP)
         add_reason(text, "queue %s: no connection to Redis%s%s", name, error[0] ? ": " : " yet",
                    error);
-    else if (!is_served(source) && source->lease == LEASE_HELD)
+    else if (!is_served(source, text->now_ms) && source->lease == LEASE_HELD)
         add_reason(text, "queue %s: its lease could not be renewed; the log has Redis's words",
                    name);
-    else if (!is_served(source))
+    else if (!is_served(source, text->now_ms))
         add_reason(text, "queue %s: it has no lease yet", name);
     else if (source->is_paused)
         add_reason(text, "queue %s: an operator has paused it", name);
@@ -103,11 +105,11 @@ static void tell_of_app(struct answer_text *text, const struct pusherd *pusherd,
         add_reason(text, "app %s: an operator has paused it", name);
 }
 
-static void put_all(struct answer_text *text, const struct pusherd *pusherd)
+static void put_all(struct answer_text *text, const struct pusherd *pusherd, bool ready)
 {
     const struct config *config = pusherd->config;
 
-    put(text, is_ready(pusherd) ? "{\"ready\":true" : "{\"ready\":false");
+    put(text, ready ? "{\"ready\":true" : "{\"ready\":false");
     if (pusherd->phase != PUSHERD_RUNNING)
         add_reason(text, "pusherd is stopping");
     if (pusherd->refusal[0] != '\0')
@@ -125,14 +127,16 @@ static void put_all(struct answer_text *text, const struct pusherd *pusherd)
 
 unsigned status_ready(const struct pusherd *pusherd, char **ret_text, size_t *ret_len)
 {
-    struct answer_text text = {{NULL, 0}, 0};
+    struct answer_text text = {JSON_SINK_COUNTS, 0, clock_ms()};
+    bool ready = is_ready(pusherd, text.now_ms);
 
-    put_all(&text, pusherd);
-    text = (struct answer_text){{malloc(text.sink.len), 0}, 0};
+    put_all(&text, pusherd, ready);
+    text.sink = json_sink_into(malloc(text.sink.len), text.sink.len);
+    text.n_reasons = 0;
     if (!text.sink.ptr)
         return 0;
-    put_all(&text, pusherd);
+    put_all(&text, pusherd, ready);
     *ret_text = text.sink.ptr;
     *ret_len = text.sink.len;
-    return is_ready(pusherd) ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    return ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }

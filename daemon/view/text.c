@@ -27,12 +27,12 @@ size_t text_columns(FILE *out)
 
 void text_json(FILE *out, struct pusher_string text)
 {
-    struct json_sink sink = {.ptr = NULL};
+    struct json_sink sink = JSON_SINK_COUNTS;
     json_write_string(&sink, text);
     char *json = malloc(sink.len);
     if (!json)
         abort();
-    sink = (struct json_sink){.ptr = json};
+    sink = json_sink_into(json, sink.len);
     json_write_string(&sink, text);
     fwrite(json, 1, sink.len, out);
     free(json);
