@@ -124,6 +124,11 @@ void status_unlink(const struct status *status);
 void status_metrics_queues(FILE *out, const struct pusherd *pusherd);
 void status_metrics_apps(FILE *out, const struct pusherd *pusherd);
 
+/* ---- status_ready.c */
+
+/* The answer of /readyz; true if it is ready. */
+bool status_put_ready(FILE *out, const struct pusherd *pusherd);
+
 /* ---- what is served */
 
 /* Each gives the status of HTTP, and text that the caller frees; 0 when out of memory. */

@@ -11,6 +11,7 @@
 #include "daemon/source_private.h"
 #include "daemon/status_private.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define MAX_WAITING 8 /* that wait for Redis at a time */
 
@@ -68,10 +69,11 @@ void status_answer(struct status_request *request, unsigned http, const char *ty
 
 void status_answer_error(struct status_request *request, unsigned http, const char *format, ...)
 {
-    char why[512], *text = NULL;
+    char why[512], *json;
+    struct text_out text;
     size_t len = 0;
     va_list args;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = text_out_open(&text);
 
     va_start(args, format);
     (void)vsnprintf(why, sizeof(why), format, args);
@@ -80,9 +82,9 @@ void status_answer_error(struct status_request *request, unsigned http, const ch
         fputs("{\"error\":", out);
         text_json(out, pusher_str(why));
         fputs("}\n", out);
-        (void)fclose(out);
     }
-    status_answer(request, http, STATUS_TYPE_JSON, text, len);
+    json = text_out_close(&text, &len);
+    status_answer(request, http, STATUS_TYPE_JSON, json, len);
 }
 
 /* ---- asking Redis */
