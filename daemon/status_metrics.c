@@ -1,6 +1,6 @@
-/* /metrics: the state of the whole daemon as text, made anew for each request. Families are tables,
- * a row for each; what they mean is said in docs/metrics.md. Those of queues and of apps have files
- * of their own; those of the process are here. */
+/* /metrics: the state of the whole daemon as text. Families are tables, a row for each; what they
+ * mean is said in docs/metrics.md. Those of queues and of apps have files of their own; here are
+ * those of the process. */
 #include <microhttpd.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -47,7 +47,7 @@ void status_request_free(struct status_request *request)
     if (!request)
         return;
     stop_waiting(request);
-    free(request->text);
+    status_text_unref(request->text);
     free(request);
 }
 
@@ -56,10 +56,14 @@ void status_request_free(struct status_request *request)
 void status_answer(struct status_request *request, unsigned http, const char *type, char *text,
                    size_t len)
 {
-    request->http = text ? http : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    status_answer_with(request, type, status_text_new(http, text, len));
+}
+
+void status_answer_with(struct status_request *request, const char *type, struct status_text *text)
+{
+    request->http = text ? text->http : MHD_HTTP_INTERNAL_SERVER_ERROR;
     request->type = type;
     request->text = text;
-    request->len = text ? len : 0;
     if (!request->is_suspended)
         return;
     request->is_suspended = false;
