@@ -16,6 +16,7 @@
 #include "daemon/view/entry.h"
 #include "daemon/view/replay_header.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define MAX_REASON 500
 #define WHOLE      "*" /* the queue, where an app is named */
@@ -217,18 +218,26 @@ static bool may_have_reason(struct status_request *request, const json_t *body)
     return false;
 }
 
-static void add_reason(struct script_call *call, const char *reason)
+/* False when out of memory: a pause without the reason that was given would be another one. */
+static bool add_reason(struct script_call *call, const char *reason)
 {
-    char *json = NULL;
-    size_t len = 0;
-    FILE *out = reason && *reason ? open_memstream(&json, &len) : NULL;
+    struct text_out text;
+    char *json;
+    size_t len;
+    FILE *out;
 
-    if (out) {
-        text_json(out, (struct pusher_string){reason, strnlen(reason, MAX_REASON)});
-        (void)fclose(out);
+    if (!reason || !*reason) {
+        script_arg_text(call, "");
+        return true;
     }
-    script_arg(call, json ? json : "", len);
+    out = text_out_open(&text);
+    if (out)
+        text_json(out, (struct pusher_string){reason, strnlen(reason, MAX_REASON)});
+    json = text_out_close(&text, &len);
+    if (json)
+        script_arg(call, json, len);
     free(json);
+    return json != NULL;
 }
 
 static void send_pause(struct status_request *request, struct source *source, const char *op,
@@ -242,7 +251,10 @@ static void send_pause(struct status_request *request, struct source *source, co
         script_key(call, source->list_key[KEYS_PAUSED]);
         script_arg_text(call, op);
         script_arg_text(call, app);
-        add_reason(call, reason);
+        if (!add_reason(call, reason)) {
+            script_call_free(call);
+            call = NULL;
+        }
     }
     status_ask_script(request, source, call, on_paused);
 }

@@ -7,6 +7,7 @@
 
 #include "daemon/status_private.h"
 #include "daemon/view/entry.h"
+#include "proto/text_out.h"
 
 #define DEFAULT_COUNT 20
 #define MAX_COUNT     50
@@ -34,17 +35,17 @@ static void put_entries(FILE *out, const redisReply *entries, bool more)
 
 static void on_peeked(struct status_request *request, const redisReply *reply)
 {
-    char *text = NULL;
+    struct text_out text = {.file = NULL};
     size_t len = 0;
     bool more;
     const redisReply *entries = stream_peeked(reply, &more);
-    FILE *out = entries ? open_memstream(&text, &len) : NULL;
+    FILE *out = entries ? text_out_open(&text) : NULL;
+    char *whole;
 
-    if (out) {
+    if (out)
         put_entries(out, entries, more);
-        (void)fclose(out);
-    }
-    status_answer(request, MHD_HTTP_OK, STATUS_TYPE_JSON, text, len);
+    whole = text_out_close(&text, &len);
+    status_answer(request, MHD_HTTP_OK, STATUS_TYPE_JSON, whole, len);
 }
 
 /* A number from 1 to MAX_COUNT; 0 if it is none. */

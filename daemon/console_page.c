@@ -3,10 +3,10 @@
 #include <microhttpd.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/status_private.h"
+#include "proto/text_out.h"
 
 #define NONCE "@NONCE@"
 
@@ -34,14 +34,14 @@ static void write_page(FILE *out, const char *nonce)
 
 void console_page(struct status_request *request)
 {
-    char *text = NULL;
+    struct text_out text;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = text_out_open(&text);
+    char *page;
 
     make_nonce(request->nonce);
-    if (out) {
+    if (out)
         write_page(out, request->nonce);
-        (void)fclose(out);
-    }
-    status_answer(request, MHD_HTTP_OK, STATUS_TYPE_HTML, text, len);
+    page = text_out_close(&text, &len);
+    status_answer(request, MHD_HTTP_OK, STATUS_TYPE_HTML, page, len);
 }

@@ -3,13 +3,13 @@
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/clock.h"
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define MAX_APPS   100
 #define MAX_PAUSED 100 /* apps that are named of a queue */
@@ -154,17 +154,6 @@ static void put_total(FILE *out, const struct pusherd *pusherd)
     fputs("}}\n", out);
 }
 
-/* The answer of /readyz stands in it as it is. */
-static void put_ready(FILE *out, const struct pusherd *pusherd)
-{
-    char *text = NULL;
-    size_t len = 0;
-
-    if (status_ready(pusherd, &text, &len) != 0)
-        fprintf(out, ",\"readyz\":%.*s", (int)len, text);
-    free(text);
-}
-
 static void put_all(FILE *out, const struct pusherd *pusherd)
 {
     size_t n_queues = 0;
@@ -175,7 +164,8 @@ static void put_all(FILE *out, const struct pusherd *pusherd)
             clock_ms(), clock_unix_s() - pusherd->metrics.start_unix_s,
             bool_text(pusherd->status.has_token),
             bool_text(pusherd->status.is_loopback || pusherd->status.is_unix));
-    put_ready(out, pusherd);
+    fputs(",\"readyz\":", out);
+    (void)status_put_ready(out, pusherd);
     fputs(",\"queues\":[", out);
     for (size_t i = 0; i < pusherd->config->n_queues; i++) {
         if (pusherd_has_queue(pusherd, i))
@@ -187,13 +177,15 @@ static void put_all(FILE *out, const struct pusherd *pusherd)
 
 unsigned console_state(const struct pusherd *pusherd, char **ret_text, size_t *ret_len)
 {
-    FILE *out = open_memstream(ret_text, ret_len);
+    struct text_out text;
+    FILE *out = text_out_open(&text);
+    char *whole;
 
     if (!out)
         return 0;
     put_all(out, pusherd);
-    if (fclose(out) == 0)
-        return MHD_HTTP_OK;
-    free(*ret_text);
-    return 0;
+    whole = text_out_close(&text, ret_len);
+    if (whole)
+        *ret_text = whole;
+    return whole ? MHD_HTTP_OK : 0;
 }

@@ -4,13 +4,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/source.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define REPORT_MIN_MS 900
 #define MAX_GATES     4 /* that are named */
@@ -140,16 +140,13 @@ static void put_queue(FILE *out, struct source *source, uint64_t now_ms)
 
 char *report_write(struct source *source, uint64_t now_ms, size_t *ret_len)
 {
-    char *text = NULL;
-    FILE *out = open_memstream(&text, ret_len);
+    struct text_out text;
+    FILE *out = text_out_open(&text);
 
     if (!out)
         return NULL;
     put_daemon(out, source->context, daemon_span(source->context, now_ms));
     put_gates(out, source->context);
     put_queue(out, source, now_ms);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return text_out_close(&text, ret_len);
 }

@@ -66,10 +66,10 @@ static void write_info(struct json_sink *sink, const struct delivery *delivery)
 static struct pusher_string info_of(struct script_call *call, const struct delivery *delivery,
                                     char **ret_bytes)
 {
-    struct json_sink sink = {NULL, 0};
+    struct json_sink sink = JSON_SINK_COUNTS;
 
     write_info(&sink, delivery);
-    sink = (struct json_sink){malloc(sink.len), 0};
+    sink = json_sink_into(malloc(sink.len), sink.len);
     *ret_bytes = sink.ptr;
     if (sink.ptr)
         write_info(&sink, delivery);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
@@ -68,12 +69,14 @@ static void add_headers(struct MHD_Response *response, const struct status_reque
 static enum MHD_Result send_answer(struct MHD_Connection *connection,
                                    struct status_request *request)
 {
+    struct status_text *text = request->text;
     struct MHD_Response *response;
     enum MHD_Result result;
 
-    if (!request->text)
+    if (!text)
         return MHD_NO; /* out of memory */
-    response = MHD_create_response_from_buffer(request->len, request->text, MHD_RESPMEM_MUST_FREE);
+    response = MHD_create_response_from_buffer_with_free_callback_cls(text->len, text->bytes,
+                                                                      status_text_unref, text);
     if (!response)
         return MHD_NO;
     request->text = NULL;
@@ -175,11 +178,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
-/* For whichever comes first: what MHD waits for, or the end of a connection's time. */
+/* For whichever comes first: what MHD waits for, or the end of a connection's or a text's time. */
 static void set_timer(struct status *status, uint64_t wait_ms)
 {
-    uint64_t left_ms = status_clients_left_ms(status);
+    uint64_t left_ms = status_clients_left_ms(status), texts_ms = status_texts_left_ms(status);
 
+    if (texts_ms < left_ms)
+        left_ms = texts_ms;
     if (left_ms < wait_ms)
         wait_ms = left_ms;
     if (wait_ms == STATUS_NO_DEADLINE)
@@ -196,6 +201,7 @@ static void serve(struct status *status)
     bool has_closed = false, has_timeout = true;
 
     status_clients_cut_off(status);
+    status_texts_drop(status, clock_ms());
     for (int i = 0; i < MAX_RUNS && (has_closed || (has_timeout && wait_ms == 0)); i++) {
         unsigned before = n_connections(status);
 
@@ -293,4 +299,5 @@ void status_close(struct status *status)
     }
     MHD_stop_daemon(status->daemon);
     status->daemon = NULL;
+    status_texts_drop(status, UINT64_MAX);
 }

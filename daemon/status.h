@@ -32,10 +32,12 @@
 #define STATUS_WHY_MAX     160
 #define STATUS_HASH_MAX    32
 #define STATUS_CLIENTS_MAX 64 /* connections; those beyond it wait in the backlog */
+#define STATUS_PATHS_MAX   16
 
 struct MHD_Connection;
 struct MHD_Daemon;
 struct pusherd;
+struct status_text;
 
 /* A connection, and when its time is over (status_clients.c). */
 struct status_client {
@@ -58,6 +60,7 @@ struct status {
     unsigned char token_hash[STATUS_HASH_MAX];
     struct list waiting; /* requests that wait for Redis */
     size_t n_waiting;
+    struct status_text *kept[STATUS_PATHS_MAX]; /* owned; of each path, NULL: none is */
 };
 
 /* "host:port", "[v6]:port" or "unix:/path"; NULL: nothing is served. 0; or -1 and a text. */

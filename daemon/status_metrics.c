@@ -1,14 +1,14 @@
-/* /metrics: the state of the whole daemon as text, made anew for each request. Families are tables,
- * a row for each; what they mean is said in docs/metrics.md. Those of queues and of apps have files
- * of their own; those of the process are here. */
+/* /metrics: the state of the whole daemon as text. Families are tables, a row for each; what they
+ * mean is said in docs/metrics.md. Those of queues and of apps have files of their own; here are
+ * those of the process. */
 #include <microhttpd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/metrics_text.h"
 #include "daemon/pusherd.h"
 #include "daemon/status_private.h"
+#include "proto/text_out.h"
 
 static void put_one(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
 {
@@ -63,15 +63,17 @@ static void put_process(FILE *out, const struct pusherd *pusherd)
 
 unsigned status_metrics(const struct pusherd *pusherd, char **ret_text, size_t *ret_len)
 {
-    FILE *out = open_memstream(ret_text, ret_len);
+    struct text_out text;
+    FILE *out = text_out_open(&text);
+    char *whole;
 
     if (!out)
         return 0;
     put_process(out, pusherd);
     status_metrics_queues(out, pusherd);
     status_metrics_apps(out, pusherd);
-    if (fclose(out) == 0)
-        return MHD_HTTP_OK;
-    free(*ret_text);
-    return 0;
+    whole = text_out_close(&text, ret_len);
+    if (whole)
+        *ret_text = whole;
+    return whole ? MHD_HTTP_OK : 0;
 }

@@ -4,6 +4,7 @@
  *     status_route.c    what is served where, and to whom
  *     status_request.c  one request: its answer, and what it asks of Redis meanwhile
  *     status_clients.c  how long a connection may take
+ *     status_texts.c    what is sent, and who may have it as well
  *     status_listen.c   the socket
  *     status_metrics*.c, status_ready.c, console_*.c   the answers */
 #ifndef DAEMON_STATUS_PRIVATE_H
@@ -40,9 +41,8 @@ struct status_request {
 
     unsigned http; /* the answer; 0: there is none yet */
     const char *type;
-    char *text; /* owned until it is sent */
-    size_t len;
-    char nonce[33]; /* of the page's script and style; "" for other answers */
+    struct status_text *text; /* a reference, until it is sent */
+    char nonce[33];           /* of the page's script and style; "" for other answers */
 };
 
 /* ---- status.c */
@@ -70,6 +70,29 @@ void status_clients_cut_off(struct status *status);
 /* Until the time of the next one is over; STATUS_NO_DEADLINE: of none. */
 uint64_t status_clients_left_ms(const struct status *status);
 
+/* ---- status_texts.c */
+
+struct status_text {
+    unsigned n_refs, http;
+    uint64_t until_ms; /* while it is kept */
+    size_t len;
+    char *bytes; /* owned */
+};
+
+/* With one reference. Takes the malloc'ed bytes, also when it is NULL, out of memory. */
+struct status_text *status_text_new(unsigned http, char *bytes, size_t len);
+void status_text_unref(void *text);
+
+/* Keeps it for those who ask for the path within the next second, if it is long. */
+void status_text_keep(struct status *status, size_t path, struct status_text *text);
+
+/* A new reference to what is kept of the path, or NULL. */
+struct status_text *status_text_kept(struct status *status, size_t path);
+
+/* Those whose time is over; and the time until that of the next is, or STATUS_NO_DEADLINE. */
+void status_texts_drop(struct status *status, uint64_t now_ms);
+uint64_t status_texts_left_ms(const struct status *status);
+
 /* ---- status_request.c */
 
 struct status_request *status_request_new(struct status *status, struct MHD_Connection *connection);
@@ -80,6 +103,9 @@ void status_request_free(struct status_request *request);
 /* Gives the answer. The text is malloc'ed, and the request's from here on; NULL: out of memory. */
 void status_answer(struct status_request *request, unsigned http, const char *type, char *text,
                    size_t len);
+
+/* The same with a reference that becomes the request's, and its own status. */
+void status_answer_with(struct status_request *request, const char *type, struct status_text *text);
 
 /* {"error":"..."} */
 void status_answer_error(struct status_request *request, unsigned http, const char *format, ...)
@@ -123,6 +149,11 @@ void status_unlink(const struct status *status);
 /* Families of /metrics, with a sample for each queue or app. */
 void status_metrics_queues(FILE *out, const struct pusherd *pusherd);
 void status_metrics_apps(FILE *out, const struct pusherd *pusherd);
+
+/* ---- status_ready.c */
+
+/* The answer of /readyz; true if it is ready. */
+bool status_put_ready(FILE *out, const struct pusherd *pusherd);
 
 /* ---- what is served */
 

@@ -11,6 +11,7 @@
 #include "daemon/source_private.h"
 #include "daemon/status_private.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define MAX_WAITING 8 /* that wait for Redis at a time */
 
@@ -46,7 +47,7 @@ void status_request_free(struct status_request *request)
     if (!request)
         return;
     stop_waiting(request);
-    free(request->text);
+    status_text_unref(request->text);
     free(request);
 }
 
@@ -55,10 +56,14 @@ void status_request_free(struct status_request *request)
 void status_answer(struct status_request *request, unsigned http, const char *type, char *text,
                    size_t len)
 {
-    request->http = text ? http : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    status_answer_with(request, type, status_text_new(http, text, len));
+}
+
+void status_answer_with(struct status_request *request, const char *type, struct status_text *text)
+{
+    request->http = text ? text->http : MHD_HTTP_INTERNAL_SERVER_ERROR;
     request->type = type;
     request->text = text;
-    request->len = text ? len : 0;
     if (!request->is_suspended)
         return;
     request->is_suspended = false;
@@ -68,10 +73,11 @@ void status_answer(struct status_request *request, unsigned http, const char *ty
 
 void status_answer_error(struct status_request *request, unsigned http, const char *format, ...)
 {
-    char why[512], *text = NULL;
+    char why[512], *json;
+    struct text_out text;
     size_t len = 0;
     va_list args;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = text_out_open(&text);
 
     va_start(args, format);
     (void)vsnprintf(why, sizeof(why), format, args);
@@ -80,9 +86,9 @@ void status_answer_error(struct status_request *request, unsigned http, const ch
         fputs("{\"error\":", out);
         text_json(out, pusher_str(why));
         fputs("}\n", out);
-        (void)fclose(out);
     }
-    status_answer(request, http, STATUS_TYPE_JSON, text, len);
+    json = text_out_close(&text, &len);
+    status_answer(request, http, STATUS_TYPE_JSON, json, len);
 }
 
 /* ---- asking Redis */

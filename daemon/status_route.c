@@ -71,6 +71,8 @@ static const struct status_route routes[] = {
     {"/api/resume", ROUTE_GUARDED | ROUTE_ACTION | ROUTE_TOKEN, NULL, NULL, console_resume},
 };
 
+_Static_assert(sizeof(routes) / sizeof(routes[0]) <= STATUS_PATHS_MAX, "room for what is kept");
+
 static const char *header(const struct status_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -230,17 +232,29 @@ const char *status_route_methods(const struct status_request *request)
     return status_route_takes_body(request) ? "POST" : "GET, HEAD";
 }
 
+/* What a path gives depends on nothing of the request. */
+static struct status_text *make_text(struct status *status, const struct status_route *route)
+{
+    size_t path = (size_t)(route - routes), len = 0;
+    struct status_text *text = status_text_kept(status, path);
+    char *bytes = NULL;
+    unsigned http;
+
+    if (text)
+        return text;
+    http = route->make(status->pusherd, &bytes, &len);
+    text = status_text_new(http, http ? bytes : NULL, len);
+    if (text)
+        status_text_keep(status, path, text);
+    return text;
+}
+
 void status_route_run(struct status_request *request)
 {
     const struct status_route *route = request->route;
-    char *text = NULL;
-    size_t len = 0;
-    unsigned http;
 
-    if (route->run) {
+    if (route->run)
         route->run(request);
-        return;
-    }
-    http = route->make(request->status->pusherd, &text, &len);
-    status_answer(request, http, route->type, http ? text : NULL, len);
+    else
+        status_answer_with(request, route->type, make_text(request->status, route));
 }

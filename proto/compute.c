@@ -46,12 +46,12 @@ static int validate_webhook(const struct pusher_client *client, const struct job
 
 static int quote(const char *text, char **ret_json, struct pusher_error *error)
 {
-    struct json_sink sink = {.ptr = NULL};
+    struct json_sink sink = JSON_SINK_COUNTS;
     json_write_string(&sink, pusher_str(text));
     char *json = malloc(sink.len + 1);
     if (!json)
         return fail(error, PUSHER_ENOMEM);
-    sink = (struct json_sink){.ptr = json};
+    sink = json_sink_into(json, sink.len);
     json_write_string(&sink, pusher_str(text));
     json[sink.len] = '\0';
     *ret_json = json;

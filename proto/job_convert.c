@@ -184,13 +184,13 @@ static enum job_code convert_json_of(struct job_context *ctx, enum job_field fie
 static enum job_code convert_integer(struct job_context *ctx, enum job_field field,
                                      const struct value *value, struct pusher_string *ret_text)
 {
-    struct json_sink sink = {NULL, 0};
+    struct json_sink sink;
     uint64_t magnitude;
     bool negative;
 
     if (value_integer(value, &negative, &magnitude) < 0)
         return job_fail_field(ctx, field, "an integer of more than 64 bits");
-    sink.ptr = arena_alloc(ctx->arena, INTEGER_BYTES);
+    sink = json_sink_into(arena_alloc(ctx->arena, INTEGER_BYTES), INTEGER_BYTES);
     if (!sink.ptr)
         return job_fail_memory(ctx, field);
     json_write_integer(&sink, negative, magnitude);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/require.h"
 #include "lib/utf8.h"
 #include "proto/json_string.h"
 
@@ -14,8 +15,10 @@
 
 void json_write_raw(struct json_sink *sink, const char *text, size_t len)
 {
-    if (sink->ptr)
+    if (sink->ptr) {
+        REQUIRE(len <= sink->size - sink->len);
         memcpy(sink->ptr + sink->len, text, len);
+    }
     sink->len += len;
 }
 

@@ -1,10 +1,12 @@
 /* Writing JSON text: measured first, then written into memory of that size.
  *
- *   struct json_sink sink = {NULL, 0};
- *   put(&sink);                          counts
- *   sink = (struct json_sink){malloc(sink.len), 0};
- *   put(&sink);                          writes
- */
+ *   struct json_sink sink = JSON_SINK_COUNTS;
+ *   put(&sink);
+ *   sink = json_sink_into(malloc(sink.len), sink.len);
+ *   put(&sink);                          writes, if there is memory: it counts again if not
+ *
+ * Both times put() must see the same: no clock, nothing that may change in between. It ends the
+ * process if the second text is longer than the memory. */
 #ifndef PROTO_JSON_WRITE_H
 #define PROTO_JSON_WRITE_H
 
@@ -15,9 +17,17 @@
 #include "pusher/string.h"
 
 struct json_sink {
-    char *ptr;  /* borrowed; NULL: only count */
-    size_t len; /* bytes written, or that would be */
+    char *ptr;   /* borrowed; NULL: only count */
+    size_t len;  /* bytes written, or that would be */
+    size_t size; /* of the memory; 0 while it counts */
 };
+
+#define JSON_SINK_COUNTS ((struct json_sink){NULL, 0, 0})
+
+static inline struct json_sink json_sink_into(char *memory, size_t size)
+{
+    return (struct json_sink){memory, 0, size};
+}
 
 /* The longest form of a double, "-2.2250738585072014e-308". */
 #define JSON_DOUBLE_MAX 24

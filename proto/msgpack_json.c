@@ -122,7 +122,7 @@ static int write_small(const struct value *value, struct arena *arena, struct js
     size_t size = value->raw.len * GROWTH_MAX;
     int rc;
 
-    *sink = (struct json_sink){arena_alloc(arena, size), 0};
+    *sink = json_sink_into(arena_alloc(arena, size), size);
     if (!sink->ptr)
         return VALUE_NO_MEMORY;
     rc = write_value(value, sink, ret_flaw);
@@ -135,11 +135,11 @@ static int write_measured(const struct value *value, struct arena *arena, struct
 {
     int rc;
 
-    *sink = (struct json_sink){NULL, 0};
+    *sink = JSON_SINK_COUNTS;
     rc = write_value(value, sink, ret_flaw);
     if (rc < 0)
         return rc;
-    *sink = (struct json_sink){arena_alloc(arena, sink->len), 0};
+    *sink = json_sink_into(arena_alloc(arena, sink->len), sink->len);
     return sink->ptr ? write_value(value, sink, ret_flaw) : VALUE_NO_MEMORY;
 }
 

@@ -82,7 +82,7 @@ static void write_reply(struct json_sink *sink, const struct outcome *outcome)
 /* A sink with memory for what `measured` counted and a NUL; its `ptr` is NULL without memory. */
 static struct json_sink new_text(struct json_sink measured)
 {
-    return (struct json_sink){malloc(measured.len + 1), 0};
+    return json_sink_into(malloc(measured.len + 1), measured.len);
 }
 
 static char *finish(struct json_sink sink, size_t *ret_len)
@@ -94,7 +94,7 @@ static char *finish(struct json_sink sink, size_t *ret_len)
 
 char *outcome_parts_json(const struct outcome_part *parts, size_t n_parts, size_t *ret_len)
 {
-    struct json_sink sink = {NULL, 0};
+    struct json_sink sink = JSON_SINK_COUNTS;
 
     write_parts(&sink, parts, n_parts);
     sink = new_text(sink);
@@ -106,7 +106,7 @@ char *outcome_parts_json(const struct outcome_part *parts, size_t n_parts, size_
 
 char *outcome_reply_json(const struct outcome *outcome, size_t *ret_len)
 {
-    struct json_sink sink = {NULL, 0};
+    struct json_sink sink = JSON_SINK_COUNTS;
 
     write_reply(&sink, outcome);
     sink = new_text(sink);
@@ -146,7 +146,7 @@ static struct pusher_string trim(struct pusher_string text)
 char *outcome_result_json(const char *text, size_t len)
 {
     struct pusher_string trimmed = trim((struct pusher_string){text, len});
-    struct json_sink sink = {NULL, 0};
+    struct json_sink sink = JSON_SINK_COUNTS;
     char *json;
 
     if (trimmed.len == 0)
@@ -158,7 +158,7 @@ char *outcome_result_json(const char *text, size_t len)
     if (!json)
         return NULL;
     json[sink.len] = '\0';
-    sink = (struct json_sink){json, 0};
+    sink = json_sink_into(json, sink.len);
     (void)json_write_string(&sink, trimmed);
     return json;
 }

@@ -8,6 +8,7 @@
 #include "daemon/config/config_keys.h"
 #include "daemon/config/uri.h"
 #include "daemon/tls/redis_tls.h"
+#include "proto/text_out.h"
 
 static int fail(char why[REDIS_URL_WHY_MAX], const char *text)
 {
@@ -100,8 +101,9 @@ static int parse_unix(const struct uri *uri, struct redis_config *redis,
     return take(uri->path, "path", &redis->path, why);
 }
 
-/* Appends "host:port," to the list; brackets around IPv6 addresses stay. */
-static int add_sentinel(struct pusher_string one, FILE *list, char why[REDIS_URL_WHY_MAX])
+/* Appends "host:port" to the list, with a comma before it; brackets around IPv6 addresses stay. */
+static int add_sentinel(struct pusher_string one, bool is_first, FILE *list,
+                        char why[REDIS_URL_WHY_MAX])
 {
     struct pusher_string host, port;
     unsigned number = SENTINEL_PORT;
@@ -112,16 +114,17 @@ static int add_sentinel(struct pusher_string one, FILE *list, char why[REDIS_URL
     if (host.len >= REDIS_SENTINEL_HOST_MAX)
         return fail(why, "the host of a Sentinel is too long");
     bool v6 = memchr(host.ptr, ':', host.len) != NULL;
-    fprintf(list, v6 ? "%s[%.*s]:%u" : "%s%.*s:%u", ftell(list) > 0 ? "," : "", (int)host.len,
-            host.ptr, number);
+    fprintf(list, v6 ? "%s[%.*s]:%u" : "%s%.*s:%u", is_first ? "" : ",", (int)host.len, host.ptr,
+            number);
     return 0;
 }
 
 static int take_sentinels(struct pusher_string hosts, struct redis_config *redis,
                           char why[REDIS_URL_WHY_MAX])
 {
-    size_t size;
-    FILE *list = open_memstream(&redis->host, &size);
+    struct text_out text;
+    size_t len;
+    FILE *list = text_out_open(&text);
     if (!list)
         return fail(why, "out of memory");
     const char *end = hosts.ptr + hosts.len;
@@ -130,12 +133,14 @@ static int take_sentinels(struct pusher_string hosts, struct redis_config *redis
     for (unsigned n = 0; rc == 0 && at <= end; n++) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = comma ? comma : end;
-        rc = add_sentinel((struct pusher_string){.ptr = at, .len = (size_t)(stop - at)}, list, why);
+        rc = add_sentinel((struct pusher_string){.ptr = at, .len = (size_t)(stop - at)}, n == 0,
+                          list, why);
         if (rc == 0 && n >= REDIS_SENTINELS_MAX)
             rc = fail(why, "more than 16 Sentinels");
         at = stop + 1;
     }
-    if (fclose(list) != 0)
+    redis->host = text_out_close(&text, &len);
+    if (rc == 0 && !redis->host)
         return fail(why, "out of memory");
     return rc;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define CANVAS_PLAIN "\033[0m"
 
@@ -54,14 +55,13 @@ static bool begin_line(struct canvas *canvas)
 
 static unsigned put_cut(FILE *out, const char *text, unsigned width)
 {
-    char *clean = NULL;
-    size_t len = 0;
+    struct text_out cut;
+    size_t len;
     unsigned n = 0;
-    FILE *memory = open_memstream(&clean, &len);
-    if (!memory)
-        return 0;
-    text_clean(memory, pusher_str(text), width);
-    fclose(memory);
+    FILE *memory = text_out_open(&cut);
+    if (memory)
+        text_clean(memory, pusher_str(text), width);
+    char *clean = text_out_close(&cut, &len);
     for (size_t i = 0; clean && i < len; i++)
         n += (clean[i] & 0xc0) != 0x80; /* characters */
     if (clean)

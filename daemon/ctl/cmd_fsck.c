@@ -5,6 +5,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/fsck.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 struct checking {
     struct ctl *ctl;
@@ -62,15 +63,16 @@ static int check_all(struct checking *checking)
 
 static int print_json(struct checking *checking)
 {
-    char *json = NULL;
-    size_t len = 0;
-    checking->out = open_memstream(&json, &len);
+    struct text_out text;
+    size_t len;
+    checking->out = text_out_open(&text);
     if (!checking->out)
         return ctl_fail(CTL_FAILED, "out of memory");
     fputs("{\"queues\":[", checking->out);
     int status = check_all(checking);
     fputs("]}\n", checking->out);
-    if (fclose(checking->out) != 0 && status == CTL_DONE)
+    char *json = text_out_close(&text, &len);
+    if (!json && status == CTL_DONE)
         status = ctl_fail(CTL_FAILED, "out of memory");
     if (status == CTL_DONE)
         fwrite(json, 1, len, checking->ctl->out);

@@ -6,6 +6,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/pauses.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define REASON_MAX 500
 
@@ -36,20 +37,21 @@ static int check_app(const struct pausing *pausing)
 static int add_reason(const struct pausing *pausing, struct call *call)
 {
     const char *reason = command_value(pausing->args, "reason");
-    char *json = NULL;
-    size_t len = 0;
+    struct text_out text;
+    size_t len;
     if (!reason || reason[0] == '\0') {
         call_text(call, "");
         return CTL_DONE;
     }
     if (strlen(reason) > REASON_MAX)
         return ctl_fail(CTL_USAGE, "--reason is longer than %d bytes", REASON_MAX);
-    FILE *out = open_memstream(&json, &len);
-    if (!out)
+    FILE *out = text_out_open(&text);
+    if (out)
+        text_json(out, pusher_str(reason));
+    char *json = text_out_close(&text, &len);
+    if (!json)
         return ctl_fail(CTL_FAILED, "out of memory");
-    text_json(out, pusher_str(reason));
-    if (fclose(out) == 0)
-        call_add(call, json, len);
+    call_add(call, json, len);
     free(json);
     return CTL_DONE;
 }

@@ -78,7 +78,7 @@ int job_text(const struct command_args *args, const char *app, const char *reply
              char **ret_text, size_t *ret_len)
 {
     const struct option_row *row;
-    struct json_sink sink = {.ptr = NULL};
+    struct json_sink sink = JSON_SINK_COUNTS;
     for (size_t i = 0; (row = command_option(args->command, i)) != NULL; i++)
         if (row->field && args->values[i] && check(row, args->values[i]) != CTL_DONE)
             return CTL_USAGE;
@@ -86,7 +86,7 @@ int job_text(const struct command_args *args, const char *app, const char *reply
     char *text = malloc(sink.len + 1);
     if (!text)
         return ctl_fail(CTL_FAILED, "out of memory");
-    sink = (struct json_sink){.ptr = text};
+    sink = json_sink_into(text, sink.len);
     put(&sink, args, app, reply_to);
     text[sink.len] = '\0';
     *ret_text = text;

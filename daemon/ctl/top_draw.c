@@ -1,7 +1,6 @@
 /* The screen of top: its head, the queues, the daemons at work on them, and of the latest failures
  * as many as there are lines left. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +9,7 @@
 #include "daemon/ctl/top.h"
 #include "daemon/view/entry.h"
 #include "daemon/view/text.h"
+#include "proto/text_out.h"
 
 #define STALE_MS 20000 /* a report that is older says nothing of now */
 
@@ -240,10 +240,10 @@ static void draw_head(struct canvas *canvas, const struct top_frame *frame)
 
 char *top_draw(const struct top_look *look, const struct top_frame *frame)
 {
-    char *text = NULL;
-    size_t len = 0;
+    struct text_out text;
+    size_t len;
     struct canvas canvas = {.columns = frame->columns, .rows = frame->rows};
-    canvas.out = open_memstream(&text, &len);
+    canvas.out = text_out_open(&text);
     if (!canvas.out)
         return NULL;
     draw_head(&canvas, frame);
@@ -252,10 +252,7 @@ char *top_draw(const struct top_look *look, const struct top_frame *frame)
         draw_queue(&canvas, &look->queues[i]);
     draw_daemons(&canvas, look);
     draw_failures(&canvas, look);
-    if (fclose(canvas.out) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return text_out_close(&text, &len);
 }
 
 void top_print_json(const struct top_look *look, FILE *out)

@@ -1,7 +1,6 @@
 #include "daemon/view/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -11,6 +10,8 @@
 #include "proto/json_write.h"
 
 #define DEFAULT_COLUMNS 80
+#define PIECE           128 /* bytes of a text, between two characters */
+#define PIECE_GROWTH    6   /* a control character becomes \u00XX */
 
 bool text_for_people(FILE *out, bool wants_json)
 {
@@ -25,17 +26,19 @@ size_t text_columns(FILE *out)
     return DEFAULT_COLUMNS;
 }
 
+/* Needs no memory, so that the daemon can always say what it has to. */
 void text_json(FILE *out, struct pusher_string text)
 {
-    struct json_sink sink = {.ptr = NULL};
-    json_write_string(&sink, text);
-    char *json = malloc(sink.len);
-    if (!json)
-        abort();
-    sink = (struct json_sink){.ptr = json};
-    json_write_string(&sink, text);
-    fwrite(json, 1, sink.len, out);
-    free(json);
+    char json[PIECE * PIECE_GROWTH + 2];
+    fputc('"', out);
+    for (size_t at = 0, n; at < text.len; at += n) {
+        struct json_sink sink = json_sink_into(json, sizeof(json));
+        n = pusher__utf8_cut(text.ptr + at, text.len - at, PIECE);
+        n = n > 0 ? n : PIECE; /* nothing in it is UTF-8 */
+        json_write_string(&sink, (struct pusher_string){text.ptr + at, n});
+        fwrite(json + 1, 1, sink.len - 2, out);
+    }
+    fputc('"', out);
 }
 
 void text_json_compact(FILE *out, struct pusher_string json)

@@ -212,25 +212,93 @@ static size_t read_slowly(void)
     return total;
 }
 
-Test(status_slow_reader, is_cut_off)
+/* A unix socket: of TCP, the kernel takes megabytes of an answer that nobody reads. */
+static void start_at_unix(struct folder *folder)
 {
-    struct folder folder;
-    struct http_answer answer;
-    open_unix(&folder);
+    open_unix(folder);
     char *apps = many_apps(ini, 400);
     scene.options.ini = apps;
     scene_point_at(&scene, scene.redis.url);
+    free(apps);
     scene_start_pusherd(&scene);
     cr_assert(wait_until(answers_unix(), WAIT_LONG_MS));
+}
+
+static size_t n_bytes_of_metrics(void)
+{
+    struct http_answer answer;
     http_perform(&(struct http_request){.method = "GET",
                                         .url = "http://localhost/metrics",
                                         .unix_socket = socket_path},
                  &answer);
     cr_assert_eq(answer.status, 200);
     cr_assert_gt(answer.len, 1500000, "it may be taken in time: %zu bytes", answer.len);
-    size_t n = read_slowly();
-    cr_expect(n > 0 && n < answer.len, "%zu bytes of %zu", n, answer.len);
     http_answer_deinit(&answer);
-    free(apps);
+    return answer.len;
+}
+
+Test(status_slow_reader, is_cut_off)
+{
+    struct folder folder;
+    start_at_unix(&folder);
+    size_t whole = n_bytes_of_metrics(), n = read_slowly();
+    cr_expect(n > 0 && n < whole, "%zu bytes of %zu", n, whole);
     folder_remove(&folder);
+}
+
+/* All are sent the same text: a copy for each would be a hundred megabytes. */
+Test(status_slow_reader, has_no_copy_of_its_own)
+{
+    static const char get[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct folder folder;
+    int fds[PLACES];
+    start_at_unix(&folder);
+    size_t n = n_bytes_of_metrics(), before_kib = proc_rss_kib(&scene.pusherd);
+    for (int i = 0; i < PLACES; i++) {
+        fds[i] = connect_unix();
+        cr_assert_eq(send(fds[i], get, strlen(get), MSG_NOSIGNAL), (ssize_t)strlen(get));
+    }
+    for (int i = 0; i < PLACES; i++) {
+        cr_assert(reads_200(fds[i]), "%d is not answered", i);
+    }
+    size_t kib = proc_rss_kib(&scene.pusherd);
+    cr_expect_lt(kib, before_kib + 32 * 1024, "%zu KiB more for %d times %zu bytes",
+                 kib - before_kib, PLACES, n);
+    for (int i = 0; i < PLACES; i++) {
+        close(fds[i]);
+    }
+    folder_remove(&folder);
+}
+
+#define TURNS "\npusherd_loop_turn_seconds_count "
+
+/* More each time that /metrics is made. */
+static double n_turns(void)
+{
+    struct http_answer answer = ask("GET", "/metrics");
+    const char *at = strstr(answer.body, TURNS);
+    cr_assert(at);
+    double n = strtod(at + strlen(TURNS), NULL);
+    http_answer_deinit(&answer);
+    return n;
+}
+
+Test(status_slow_reader, shares_a_long_text_with_others_while_it_is_new)
+{
+    open_scene();
+    char *apps = many_apps(ini, 100);
+    scene.options.ini = apps;
+    scene_point_at(&scene, scene.redis.url);
+    free(apps);
+    start_ready();
+    double n = n_turns();
+    cr_expect(wait_until(n_turns() == n_turns(), WAIT_LONG_MS), "it is made for each");
+    cr_expect(wait_until(n_turns() != n, WAIT_LONG_MS), "it is never made anew");
+}
+
+Test(status_clients, share_no_short_text)
+{
+    start_ready();
+    double n = n_turns();
+    cr_expect_gt(n_turns(), n);
 }

@@ -1,6 +1,7 @@
 /* For LD_PRELOAD: the n-th allocation of the process fails, and so many after it.
  *
  *   FAIL_AT=n FAIL_FOR=k     k is 1 by default; without FAIL_AT none fails
+ *   FAIL_OVER=bytes          only those of so many bytes or more are counted, and fail; default 0
  *   FAIL_COUNT=file          how many there were is written to it at the end
  *
  * What fails says so on standard error: by number, and from where it was asked for. If the process
@@ -23,7 +24,7 @@ extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
 
 static atomic_ulong n_allocations;
-static unsigned long fail_at, fail_until;
+static unsigned long fail_at, fail_until, fail_over;
 
 /* libc is not to blame for what it is given. */
 static void on_fall(int signal)
@@ -51,11 +52,12 @@ static void watch_for_falls(void)
 
 __attribute__((constructor)) static void read_environment(void)
 {
-    const char *at = getenv("FAIL_AT"), *n = getenv("FAIL_FOR");
+    const char *at = getenv("FAIL_AT"), *n = getenv("FAIL_FOR"), *over = getenv("FAIL_OVER");
     void *frame;
     (void)backtrace(&frame, 1); /* the first time it allocates */
     fail_at = at ? strtoul(at, NULL, 10) : 0;
     fail_until = fail_at + (n ? strtoul(n, NULL, 10) : 1);
+    fail_over = over ? strtoul(over, NULL, 10) : 0;
     watch_for_falls();
 }
 
@@ -85,8 +87,10 @@ static void say(unsigned long number)
     backtrace_symbols_fd(frames, backtrace(frames, 16), STDERR_FILENO);
 }
 
-static bool fails(void)
+static bool fails(size_t size)
 {
+    if (size < fail_over)
+        return false;
     unsigned long number = atomic_fetch_add(&n_allocations, 1) + 1;
     if (fail_at == 0 || number < fail_at || number >= fail_until)
         return false;
@@ -101,15 +105,15 @@ void *realloc(void *memory, size_t size);
 
 void *malloc(size_t size)
 {
-    return fails() ? NULL : __libc_malloc(size);
+    return fails(size) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(n, size);
+    return fails(n * size) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return fails() ? NULL : __libc_realloc(memory, size);
+    return fails(size) ? NULL : __libc_realloc(memory, size);
 }

@@ -14,7 +14,9 @@
 #include "daemon/view/job_view.h"
 #include "daemon/view/replay_header.h"
 #include "daemon/view/text.h"
+#include "proto/json_write.h"
 #include "proto/record.h"
+#include "proto/text_out.h"
 
 #define BYTES(literal) ((struct pusher_string){literal, sizeof(literal) - 1})
 
@@ -37,6 +39,44 @@ static const char *compact(const char *json)
     text_json_compact(out, pusher_str(json));
     fclose(out);
     return buf;
+}
+
+static void expect_json(const char *text, size_t len)
+{
+    char wanted[2048], *got;
+    size_t n;
+    struct json_sink sink = json_sink_into(wanted, sizeof(wanted));
+    struct text_out file;
+    json_write_string(&sink, (struct pusher_string){text, len});
+    text_json(text_out_open(&file), (struct pusher_string){text, len});
+    got = text_out_close(&file, &n);
+    cr_assert(got);
+    cr_assert_eq(n, sink.len, "%zu bytes of text: %s", len, got);
+    cr_assert_eq(memcmp(got, wanted, n), 0, "%zu bytes of text: %s", len, got);
+    free(got);
+}
+
+/* It is written in pieces, which must not show. */
+Test(ctl_text, json_of_a_long_text_is_that_of_a_short_one)
+{
+    static const char *const kinds[] = {"a",
+                                        "\x01",
+                                        "\"\\",
+                                        "ż",
+                                        "€",
+                                        "\xf0\x9f\x98\x80",
+                                        "\x80",
+                                        "\xf0\x9f\x98",
+                                        "a\xe2\x82"
+                                        "b"};
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        char text[300];
+        size_t n = strlen(kinds[k]);
+        for (size_t i = 0; i < sizeof(text); i++)
+            text[i] = kinds[k][i % n];
+        for (size_t len = 0; len <= sizeof(text); len++)
+            expect_json(text, len);
+    }
 }
 
 Test(ctl_text, steers_no_terminal)
