@@ -96,6 +96,8 @@ static void read_some(struct redis *redis)
     }
     redis_tls_before();
     redisAsyncHandleRead(redis->context);
+    if (redis->context && redis->calls)
+        redis_hear_more(redis);
     if (is_too_long(redis))
         redis_drop(redis, "a reply is longer than it may be");
 }

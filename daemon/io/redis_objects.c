@@ -62,6 +62,7 @@ static void *allocate(struct redis_objects *objects, size_t size)
     }
     memory = block->bytes + block->used;
     block->used += size;
+    objects->n_bytes += size;
     return memory;
 }
 
@@ -86,6 +87,7 @@ static void reset(struct redis_objects *objects)
     }
     free_blocks(at);
     objects->current = NULL;
+    objects->n_bytes = 0;
 }
 
 /* The types of RESP2 come first in hiredis, and an error is the last of them. */

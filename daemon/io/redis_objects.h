@@ -18,6 +18,7 @@ struct redis_block;
 struct redis_objects {
     struct redis_block *blocks;  /* owned; kept between replies, up to a cap */
     struct redis_block *current; /* what is behind it is free */
+    size_t n_bytes;              /* of the reply that is there, or in the making */
     bool has_resp3;              /* a type came that only RESP3 has, from this reader */
 };
 

@@ -7,7 +7,7 @@
 /* A command that is not answered yet, in redis->calls. */
 struct redis_call {
     struct redis_call *next;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, timeout_ms; /* see redis_deadline_ms() */
     redis_reply_cb reply_cb;
     void *data;
     bool is_proof; /* its success shows that the server is of use */
@@ -33,6 +33,18 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
 
 /* Calls what is still unanswered back, without a reply: the connection is gone. */
 void redis_fail_calls(struct redis *redis);
+
+/* ---- redis_arrival.c: what is there of the oldest call's reply; there must be one */
+
+/* When the connection is given up, unless more has come by then. */
+uint64_t redis_deadline_ms(const struct redis *redis);
+
+/* More has been read, or all: the deadlines move. */
+void redis_hear_more(struct redis *redis);
+void redis_hear_whole(struct redis *redis);
+
+/* That time has come. True, once for each reply, if something waits to be read: it moves, too. */
+bool redis_look_again(struct redis *redis);
 
 /* ---- redis_reply.c */
 
