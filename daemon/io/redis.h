@@ -80,7 +80,9 @@ struct redis_options {
     const char *client_name;     /* CLIENT SETNAME; NULL: none */
     uint64_t connect_timeout_ms; /* resolving, connecting and logging in, each */
     uint64_t min_backoff_ms, max_backoff_ms;
-    size_t max_reply_bytes; /* a longer reply costs the connection instead of memory; 0: any */
+    /* A longer reply costs the connection instead of memory: one that takes more, read and unread;
+     * or one of whose texts is longer, as soon as its length is known. 0: any. */
+    size_t max_reply_bytes, max_text_bytes;
     redis_event_cb up_cb, down_cb;
     void *data;
 };

@@ -1,5 +1,5 @@
 /* Replies that take their time: what comes fast enough may take longer than its timeout, what
- * trickles may not. */
+ * trickles may not. And replies that take more memory than they may. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ static void let_one_go(uv_timer_t *timer)
     peer_let_go(&peer);
 }
 
-static void open_all(void)
+static void open_with(size_t max_reply_bytes, size_t max_text_bytes)
 {
     static const struct peer_step good[] = {GREETING, STEP(HOLD)};
     struct redis_options options;
@@ -57,9 +57,16 @@ static void open_all(void)
     peer_open(&peer, &run.loop, script);
     peer_then(&peer, good);
     options = session_to_port(peer.port);
+    options.max_reply_bytes = max_reply_bytes;
+    options.max_text_bytes = max_text_bytes;
     session_start(&session, &run, &options);
     cr_assert(run_until(&run, session.n_up == 1));
     uv_timer_init(&run.loop, &pace);
+}
+
+static void open_all(void)
+{
+    open_with(0, 0);
 }
 
 static void send_gets(unsigned n, uint64_t timeout_ms)
@@ -135,10 +142,10 @@ Test(redis_arrival, replies_that_come_one_after_the_other)
     close_all();
 }
 
-static void expect_failure(const char *log)
+static void expect_failure(const char *why, const char *log)
 {
     cr_assert(run_until(&run, session.n_up == 2));
-    cr_assert(strstr(session.why, "no reply in time"), "%s", session.why);
+    cr_assert(strstr(session.why, why), "%s", session.why);
     close_all();
     cr_assert_str_eq(session.log, log);
 }
@@ -155,7 +162,7 @@ Test(redis_arrival, a_reply_that_trickles)
     open_all();
     send_gets(2, TIMEOUT_MS);
     uv_timer_start(&pace, let_one_go, EVERY_MS, EVERY_MS);
-    expect_failure("U00DUC");
+    expect_failure("no reply in time", "U00DUC");
     cr_assert_lt(n_let_go, PIECES);
 }
 
@@ -172,7 +179,7 @@ Test(redis_arrival, a_reply_that_stops_after_a_megabyte)
     open_all();
     begin_ms = wait_now_ms();
     send_gets(1, 500);
-    expect_failure("U0DUC");
+    expect_failure("no reply in time", "U0DUC");
     cr_assert_lt(wait_now_ms() - begin_ms, (1u << 20) / 64, "by the rate alone it had more time");
 }
 
@@ -212,5 +219,96 @@ Test(redis_arrival, a_reply_that_waits_to_be_read_piece_by_piece)
     stand_still();
     cr_assert(run_until(&run, session.redis.has_looked_again));
     stand_still();
-    expect_failure("U0DUC");
+    expect_failure("no reply in time", "U0DUC");
+}
+
+#define TEXT     "$1000\r\n%1000d\r\n"
+#define TOO_LONG "a reply is longer than it may be"
+
+/* `head`, and then as many of `more` as there are pieces, as fast as they are read. */
+static void answer_endlessly(const char *head, const char *more, size_t len)
+{
+    add((struct peer_step)STEP(COMMAND));
+    add((struct peer_step)SAY(head));
+    for (size_t i = 0; i < PIECES; i++)
+        add((struct peer_step)SAY_BYTES(more, len));
+    add((struct peer_step)STEP(HOLD));
+}
+
+static void expect_too_long(size_t max_reply_bytes, size_t max_text_bytes)
+{
+    open_with(max_reply_bytes, max_text_bytes);
+    send_gets(2, 30000);
+    expect_failure(TOO_LONG, "U00DUC");
+}
+
+/* What its length is, is enough. */
+Test(redis_arrival, a_text_that_would_be_too_long)
+{
+    add((struct peer_step)STEP(COMMAND));
+    add((struct peer_step)SAY("*2\r\n:1\r\n$8000000000\r\n"));
+    add((struct peer_step)STEP(HOLD));
+    expect_too_long(0, 1000);
+}
+
+Test(redis_arrival, a_text_that_is_more_than_the_reply_may_be)
+{
+    memset(piece, 'x', PIECE_BYTES);
+    answer_endlessly("$8000000000\r\n", piece, PIECE_BYTES);
+    expect_too_long(100000, 0);
+}
+
+Test(redis_arrival, texts_that_are_too_many)
+{
+    size_t len = (size_t)snprintf(piece, sizeof(piece), TEXT, 0);
+    answer_endlessly("*100000\r\n", piece, len);
+    expect_too_long(900000, 1000);
+}
+
+/* A dozen bytes ask for eight megabytes. */
+Test(redis_arrival, arrays_that_ask_for_too_much)
+{
+    add((struct peer_step)STEP(COMMAND));
+    add((struct peer_step)SAY("*2\r\n*1000000\r\n"));
+    add((struct peer_step)STEP(HOLD));
+    expect_too_long(1000000, 0);
+}
+
+Test(redis_arrival, a_line_without_an_end)
+{
+    static char line[8192];
+    memset(line, '1', sizeof(line));
+    answer_endlessly("-ERR ", line, sizeof(line));
+    expect_too_long(0, 0);
+}
+
+static size_t n_unread(void)
+{
+    const redisReader *reader = session.redis.context ? session.redis.context->c.reader : NULL;
+    return reader ? reader->len - reader->pos : 0;
+}
+
+/* An integer of many digits, that is cut in its end, is no length. */
+Test(redis_arrival, replies_that_are_as_long_as_they_may_be)
+{
+    size_t len = (size_t)snprintf(piece, sizeof(piece), TEXT, 0);
+    add((struct peer_step)STEP(COMMAND));
+    add((struct peer_step)SAY("*3\r\n"));
+    add((struct peer_step)SAY_BYTES(piece, 100));
+    add((struct peer_step)STEP(GATE));
+    add((struct peer_step)SAY_BYTES(piece + 100, len - 100));
+    add((struct peer_step)SAY(":1700000000000\r"));
+    add((struct peer_step)STEP(GATE));
+    add((struct peer_step)SAY("\n"));
+    add((struct peer_step)SAY_BYTES(piece, len));
+    add((struct peer_step)STEP(HOLD));
+    open_with(2500, 1000);
+    send_gets(1, 30000);
+    cr_assert(run_until(&run, n_unread() == strlen("1000\r\n") + 93));
+    peer_let_go(&peer);
+    cr_assert(run_until(&run, n_unread() == strlen("1700000000000\r")));
+    peer_let_go(&peer);
+    cr_assert(run_until(&run, session.n_replies == 1));
+    close_all();
+    cr_assert_str_eq(session.log, "UrC");
 }
