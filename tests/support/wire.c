@@ -11,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOOK_MS 10
+#define LOOK_MS  10
+#define PIECE_MS 50 /* what is slowed comes in pieces that take so long */
 
 static int connect_to(const char *target)
 {
@@ -39,22 +40,28 @@ static void withhold(struct wire *wire, const char *buf, size_t len)
         poll(NULL, 0, LOOK_MS);
 }
 
-static void slow_down(struct wire *wire, size_t len)
+static void slow_down(unsigned bytes_per_ms, size_t len)
 {
-    unsigned bytes_per_ms = wire->bytes_per_ms;
     if (bytes_per_ms > 0)
         poll(NULL, 0, (int)(len / bytes_per_ms));
+}
+
+static size_t piece_size(unsigned bytes_per_ms, size_t max)
+{
+    size_t size = (size_t)bytes_per_ms * PIECE_MS;
+    return size > 0 && size < max ? size : max;
 }
 
 static bool carry(struct wire *wire, int from, int to, bool is_request)
 {
     char buf[65536];
-    ssize_t n = read(from, buf, sizeof(buf));
+    unsigned bytes_per_ms = is_request ? wire->bytes_per_ms : wire->reply_bytes_per_ms;
+    ssize_t n = read(from, buf, piece_size(bytes_per_ms, sizeof(buf)));
     ssize_t written = 0;
-    if (is_request && n > 0) {
+    if (is_request && n > 0)
         withhold(wire, buf, (size_t)n);
-        slow_down(wire, (size_t)n);
-    }
+    if (n > 0)
+        slow_down(bytes_per_ms, (size_t)n);
     while (written < n) {
         ssize_t m = send(to, buf + written, (size_t)(n - written), MSG_NOSIGNAL);
         if (m <= 0)
