@@ -6,7 +6,7 @@
 #include "daemon/settle.h"
 #include "daemon/source.h"
 
-#define SOURCE_TIMEOUT_MS     5000 /* for a reply of Redis; then the connection is given up */
+#define SOURCE_TIMEOUT_MS     5000 /* for a reply of Redis to come; then the connection is given up */
 #define SOURCE_ERROR_WAIT_MS  1000 /* after an error of Redis */
 #define SOURCE_FIRST_GROWTH   200  /* percent; until it is known */
 #define SOURCE_PAUSED_BEAT_MS 1000 /* while an app is paused: its end should be noticed soon */

@@ -17,6 +17,11 @@
 #define RECONNECT_MS       (MAX_BACKOFF_MS + 1000) /* for everybody to be back */
 #define WHERE_MAX          300
 
+/* Of a reply: more than the largest element that Redis takes (proto-max-bulk-len, 512 MiB). A
+ * claim has one megabyte, or one job, which may be from before max_job_bytes was lowered: a reply
+ * that is asked for again must not be refused, or the queue would stand for ever. */
+#define MAX_REPLY_BYTES (520u << 20)
+
 /* The value of a line "NAME:VALUE" of INFO, up to its end; "" if there is none. */
 static void info_value(const char *info, const char *name, char *ret_value, size_t size)
 {
@@ -146,6 +151,8 @@ static struct redis_options options_of(const struct redis_config *config)
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .min_backoff_ms = MIN_BACKOFF_MS,
         .max_backoff_ms = MAX_BACKOFF_MS,
+        .max_reply_bytes = MAX_REPLY_BYTES,
+        .max_text_bytes = MAX_REPLY_BYTES,
     };
 }
 

@@ -14,8 +14,9 @@
 #include "daemon/source_private.h"
 
 #define POLL_MS          100   /* between claims while the blocking connection cannot be used */
-#define REPLY_HEAD_BYTES 16384 /* what may come with the job that a wait brings */
-#define TELL_AT_LOSS     3     /* in a row of that connection, while the other one is up */
+#define REPLY_HEAD_BYTES 16384 /* of a reply, beside the job that a wait brings */
+#define SLOTS_BYTES      (64u << 20) /* the slots of a cluster, as many as there may be */
+#define TELL_AT_LOSS     3           /* in a row of that connection, while the other one is up */
 
 static void on_wake_up(struct redis *wake)
 {
@@ -42,8 +43,8 @@ static void on_wake_down(struct redis *wake)
 
 void source_bound_wake(struct source *source)
 {
-    source->wake.options.max_reply_bytes =
-        source->context->config->max_job_bytes + REPLY_HEAD_BYTES;
+    source->wake.options.max_text_bytes = source->context->config->max_job_bytes + REPLY_HEAD_BYTES;
+    source->wake.options.max_reply_bytes = source->wake.options.max_text_bytes + SLOTS_BYTES;
 }
 
 void source_init_wake(struct source *source, uv_loop_t *loop, const struct redis_options *redis)

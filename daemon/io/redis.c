@@ -94,10 +94,10 @@ static void on_deadline(uv_timer_t *timer)
     case REDIS_UP:
         if (!redis->calls)
             break;
-        if (redis->calls->deadline_ms <= redis_now_ms())
-            redis_fail(redis, what_is_late(redis));
+        if (redis_deadline_ms(redis) > redis_now_ms() || redis_look_again(redis))
+            redis_arm_deadline(redis, redis_deadline_ms(redis));
         else
-            redis_arm_deadline(redis, redis->calls->deadline_ms);
+            redis_fail(redis, what_is_late(redis));
         break;
     case REDIS_IDLE:
     case REDIS_CLOSED:

@@ -17,8 +17,8 @@
  * command may or may not have been carried out.
  *
  * Every wait has a deadline: resolving, connecting, logging in, and the oldest unanswered
- * command. A server that is loading, read-only or without its master is left like one
- * that is gone.
+ * command. While a reply arrives, and not too slowly, the deadline moves (redis_arrival.c). A
+ * server that is loading, read-only or without its master is left like one that is gone.
  *
  * With Sentinels the master is asked for before each connection, and must say of itself that it is
  * one. A node of a Redis Cluster that says MOVED is left for the node it names, which is a loss
@@ -80,7 +80,9 @@ struct redis_options {
     const char *client_name;     /* CLIENT SETNAME; NULL: none */
     uint64_t connect_timeout_ms; /* resolving, connecting and logging in, each */
     uint64_t min_backoff_ms, max_backoff_ms;
-    size_t max_reply_bytes; /* a longer reply costs the connection instead of memory; 0: any */
+    /* A longer reply costs the connection instead of memory: one that takes more, read and unread;
+     * or one of whose texts is longer, as soon as its length is known. 0: any. */
+    size_t max_reply_bytes, max_text_bytes;
     redis_event_cb up_cb, down_cb;
     void *data;
 };
@@ -129,6 +131,9 @@ struct redis {
     bool is_hop_due;               /* follow this one at once */
 
     struct redis_call *calls, **last_call; /* unanswered, oldest first */
+    uint64_t moved_ms;                     /* see redis_arrival.c */
+    size_t n_counted_bytes;                /* of the oldest call's reply */
+    bool has_looked_again;                 /* for the oldest call */
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
     uint64_t due_ms;                       /* when it is set to fire */
     uv_prepare_t prepare;
@@ -144,7 +149,8 @@ void redis_init(struct redis *redis, uv_loop_t *loop, const struct redis_options
 void redis_start(struct redis *redis);
 
 /* Sends a command: 0, or -1 when not up (reply_cb is not called then). Arguments are copied. The
- * connection is given up if the reply takes longer than timeout_ms. */
+ * connection is given up if the reply takes longer than timeout_ms, not counting the time in which
+ * it, or one before it, arrives. */
 int redis_command(struct redis *redis, int argc, const char *const *argv, const size_t *lengths,
                   uint64_t timeout_ms, redis_reply_cb reply_cb, void *data)
     __attribute__((warn_unused_result));

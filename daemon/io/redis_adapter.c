@@ -77,17 +77,6 @@ static bool is_unasked(const struct redis *redis)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && byte != '-';
 }
 
-/* hiredis gathers a reply until it is whole, however long that may be. */
-static bool is_too_long(const struct redis *redis)
-{
-    const redisReader *reader;
-
-    if (!redis->context || redis->options.max_reply_bytes == 0)
-        return false;
-    reader = redis->context->c.reader;
-    return reader->len - reader->pos > redis->options.max_reply_bytes;
-}
-
 static void read_some(struct redis *redis)
 {
     if (is_unasked(redis)) {
@@ -95,9 +84,9 @@ static void read_some(struct redis *redis)
         return;
     }
     redis_tls_before();
+    redis->objects.max_bytes = redis->options.max_reply_bytes;
     redisAsyncHandleRead(redis->context);
-    if (is_too_long(redis))
-        redis_drop(redis, "a reply is longer than it may be");
+    redis_hear_more(redis);
 }
 
 /* What TLS has decrypted, the socket does not tell of any more. */

@@ -16,6 +16,8 @@ static struct redis_call *pop_call(struct redis *redis)
     redis->calls = call->next;
     if (!redis->calls)
         redis->last_call = &redis->calls;
+    redis->n_counted_bytes = 0;
+    redis->has_looked_again = false;
     return call;
 }
 
@@ -34,10 +36,13 @@ static void refuse_unasked(struct redis *redis, redisAsyncContext *context)
 static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
 {
     struct redis *redis = privdata;
-    struct redis_call *call = pop_call(redis);
+    struct redis_call *call;
 
-    if (redis->calls && redis->calls->deadline_ms < redis->due_ms)
-        redis_arm_deadline(redis, redis->calls->deadline_ms);
+    if (reply)
+        redis_hear_whole(redis);
+    call = pop_call(redis);
+    if (redis->calls && redis_deadline_ms(redis) < redis->due_ms)
+        redis_arm_deadline(redis, redis_deadline_ms(redis));
     call->reply_cb(redis, redis_judge_reply(redis, context, reply, call->is_proof), call->data);
     free(call);
     if (reply)
@@ -50,8 +55,13 @@ static struct redis_call *new_call(const struct redis *redis, uint64_t timeout_m
     struct redis_call *call = malloc(sizeof(*call));
 
     if (call)
-        *call = (struct redis_call){NULL, redis_now_ms() + timeout_ms, reply_cb, data,
-                                    redis->state == REDIS_UP && !redis->in_up_cb};
+        *call = (struct redis_call){
+            .deadline_ms = redis_now_ms() + timeout_ms - redis->moved_ms,
+            .timeout_ms = timeout_ms,
+            .reply_cb = reply_cb,
+            .data = data,
+            .is_proof = redis->state == REDIS_UP && !redis->in_up_cb,
+        };
     return call;
 }
 
@@ -65,7 +75,7 @@ static int note_call(struct redis *redis, struct redis_call *call, int status)
     *redis->last_call = call;
     redis->last_call = &call->next;
     if (redis->calls == call)
-        redis_arm_deadline(redis, call->deadline_ms);
+        redis_arm_deadline(redis, redis_deadline_ms(redis));
     return 0;
 }
 

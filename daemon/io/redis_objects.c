@@ -47,12 +47,23 @@ static struct redis_block *add_block(struct redis_objects *objects, size_t size)
     return block;
 }
 
+static bool has_room(struct redis_objects *objects, size_t size)
+{
+    size_t max = objects->max_bytes;
+
+    if (max > 0 && (size > max || objects->n_bytes > max - size))
+        objects->is_full = true;
+    return !objects->is_full;
+}
+
 static void *allocate(struct redis_objects *objects, size_t size)
 {
     struct redis_block *block = objects->current;
     void *memory;
 
     size = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+    if (!has_room(objects, size))
+        return NULL;
     if (!block || block->size - block->used < size) {
         block = block ? block->next : objects->blocks;
         if ((!block || block->size < size) && !(block = add_block(objects, size)))
@@ -62,6 +73,7 @@ static void *allocate(struct redis_objects *objects, size_t size)
     }
     memory = block->bytes + block->used;
     block->used += size;
+    objects->n_bytes += size;
     return memory;
 }
 
@@ -86,6 +98,7 @@ static void reset(struct redis_objects *objects)
     }
     free_blocks(at);
     objects->current = NULL;
+    objects->n_bytes = 0;
 }
 
 /* The types of RESP2 come first in hiredis, and an error is the last of them. */
@@ -214,7 +227,7 @@ static redisReplyObjectFunctions functions = {
 void redis_objects_attach(struct redis_objects *objects, redisReader *reader)
 {
     reset(objects);
-    objects->has_resp3 = false;
+    objects->has_resp3 = objects->is_full = false;
     reader->fn = &functions;
     reader->privdata = objects;
 }

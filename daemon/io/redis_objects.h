@@ -18,6 +18,9 @@ struct redis_block;
 struct redis_objects {
     struct redis_block *blocks;  /* owned; kept between replies, up to a cap */
     struct redis_block *current; /* what is behind it is free */
+    size_t n_bytes;              /* of the reply that is there, or in the making */
+    size_t max_bytes;            /* a reply may have; the caller's, 0: any */
+    bool is_full;                /* one had more, from this reader: an error of its memory */
     bool has_resp3;              /* a type came that only RESP3 has, from this reader */
 };
 

@@ -7,7 +7,7 @@
 /* A command that is not answered yet, in redis->calls. */
 struct redis_call {
     struct redis_call *next;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, timeout_ms; /* see redis_deadline_ms() */
     redis_reply_cb reply_cb;
     void *data;
     bool is_proof; /* its success shows that the server is of use */
@@ -33,6 +33,22 @@ int redis_send_command(struct redis *redis, int argc, const char *const *argv,
 
 /* Calls what is still unanswered back, without a reply: the connection is gone. */
 void redis_fail_calls(struct redis *redis);
+
+/* ---- redis_arrival.c: what is there of the oldest call's reply */
+
+/* When the connection is given up, unless more has come by then. There must be a call. */
+uint64_t redis_deadline_ms(const struct redis *redis);
+
+/* More has been read: deadlines move, or it fails, as that is too much. */
+void redis_hear_more(struct redis *redis);
+
+/* The oldest call's reply is whole, and not yet freed: the deadlines of the others move. */
+void redis_hear_whole(struct redis *redis);
+
+/* The deadline has come. True, once for each reply, if something waits to be read: it moves. */
+bool redis_look_again(struct redis *redis);
+
+#define REDIS_TOO_LONG "a reply is longer than it may be"
 
 /* ---- redis_reply.c */
 

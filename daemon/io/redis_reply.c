@@ -35,7 +35,9 @@ void redis_fail_ended(struct redis *redis, const redisAsyncContext *context)
 {
     char why[REDIS_TLS_WHY_MAX];
 
-    if (redis_tls_why(&context->c, why))
+    if (redis->objects.is_full)
+        redis_fail(redis, REDIS_TOO_LONG);
+    else if (redis_tls_why(&context->c, why))
         redis_fail(redis, why);
     else
         redis_fail(redis, context->errstr[0] ? context->errstr : "connection closed");

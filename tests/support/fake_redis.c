@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +34,23 @@ static const struct fake_redis_answer *find(const struct fake_redis_answer *tabl
     return table && table->name ? table : NULL;
 }
 
+/* Until the other end has had enough. */
+static void flood(const struct fake_redis *fake, int fd)
+{
+    static const char bytes[65536];
+    size_t sent = 0;
+    while (sent < FAKE_REDIS_FLOOD && !fake->is_ending) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+        ssize_t n = send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno != EAGAIN)
+            return;
+        if (n > 0)
+            sent += (size_t)n;
+        else
+            poll(&poll_fd, 1, TICK_MS);
+    }
+}
+
 static void answer(struct fake_redis *fake, int fd, const redisReply *request)
 {
     static const struct fake_redis_answer ok = {"", "+OK\r\n"};
@@ -43,6 +61,8 @@ static void answer(struct fake_redis *fake, int fd, const redisReply *request)
     const char *text = found ? found->text : ok.text;
     if (text)
         (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+    if (fake->endless && strcmp(fake->endless, name) == 0)
+        flood(fake, fd);
 }
 
 /* ---- connections */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #define FAKE_REDIS_PEERS 16
+#define FAKE_REDIS_FLOOD (256u << 20) /* bytes at most behind an answer that is to be endless */
 
 struct redisReader;
 
@@ -26,6 +27,7 @@ struct fake_redis {
     atomic_bool is_ending;
     const struct fake_redis_answer *usual;          /* borrowed */
     const struct fake_redis_answer *_Atomic before; /* borrowed; looked at first; or NULL */
+    _Atomic(const char *) endless; /* borrowed; the name of what is answered without end; or NULL */
     struct pollfd fds[1 + FAKE_REDIS_PEERS];
     struct redisReader *readers[1 + FAKE_REDIS_PEERS];
 };

@@ -11,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOOK_MS 10
+#define LOOK_MS  10
+#define PIECE_MS 50 /* what is slowed comes in pieces that take so long */
 
 static int connect_to(const char *target)
 {
@@ -41,9 +42,8 @@ static void withhold(struct wire *wire, bool is_request, const char *buf, size_t
         poll(NULL, 0, LOOK_MS);
 }
 
-static void slow_down(struct wire *wire, size_t len)
+static void slow_down(unsigned bytes_per_ms, size_t len)
 {
-    unsigned bytes_per_ms = wire->bytes_per_ms;
     if (bytes_per_ms > 0)
         poll(NULL, 0, (int)(len / bytes_per_ms));
 }
@@ -60,10 +60,17 @@ static bool send_all(int to, const char *buf, size_t len)
     return true;
 }
 
+static size_t piece_size(unsigned bytes_per_ms, size_t max)
+{
+    size_t size = (size_t)bytes_per_ms * PIECE_MS;
+    return size > 0 && size < max ? size : max;
+}
+
 static bool carry(struct wire *wire, int from, int to, bool is_request)
 {
     char buf[65536];
-    ssize_t n = read(from, buf, sizeof(buf));
+    unsigned bytes_per_ms = is_request ? wire->bytes_per_ms : wire->reply_bytes_per_ms;
+    ssize_t n = read(from, buf, piece_size(bytes_per_ms, sizeof(buf)));
     if (n <= 0)
         return false;
     const char *withheld = must_wait(wire, is_request, buf, (size_t)n);
@@ -71,8 +78,7 @@ static bool carry(struct wire *wire, int from, int to, bool is_request)
     if (!send_all(to, buf, before))
         return false;
     withhold(wire, is_request, buf + before, (size_t)n - before);
-    if (is_request)
-        slow_down(wire, (size_t)n);
+    slow_down(bytes_per_ms, (size_t)n);
     return send_all(to, buf + before, (size_t)n - before);
 }
 

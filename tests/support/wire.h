@@ -22,6 +22,7 @@ struct wire {
     pthread_t thread;
     atomic_uint delay_ms;           /* of what comes from the socket, for each piece */
     atomic_uint bytes_per_ms;       /* of what goes to the socket, at most; 0: it is not slowed */
+    atomic_uint reply_bytes_per_ms; /* likewise, of what comes from it; of each connection */
     atomic_uint n_accepted;         /* connections so far */
     atomic_uint n_dead;             /* the first so many carry nothing any more, and stay open */
     _Atomic(const char *) withheld; /* borrowed; see wire_withhold() */

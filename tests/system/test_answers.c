@@ -91,6 +91,26 @@ Test(answers, of_scripts_that_are_others_end_nothing_and_lose_no_job)
     cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
 }
 
+/* The connection is left with what has come by then. */
+Test(answers, that_do_not_end_take_no_memory)
+{
+    static const struct fake_redis_answer refused[] = {{"claim", "-ERR no\r\n"}, {NULL, NULL}};
+    static const struct fake_redis_answer endless[] = {{"claim", "$8000000000\r\n"}, {NULL, NULL}};
+    start_fake(nothing_to_do, refused);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(proc_logged(&scene.pusherd, "script=claim"), WAIT_LONG_MS));
+    size_t before_kib = proc_peak_kib(&scene.pusherd);
+    fake.endless = "claim";
+    fake.before = endless;
+    cr_assert(
+        wait_until(proc_logged(&scene.pusherd, "a reply is longer than it may be"), WAIT_LONG_MS));
+    size_t after_kib = proc_peak_kib(&scene.pusherd);
+    cr_expect_lt(after_kib, before_kib + FAKE_REDIS_FLOOD / 1024 / 4, "%zu KiB", after_kib);
+    fake.before = NULL;
+    fake.endless = NULL;
+    cr_expect_eq(proc_stop(&scene.pusherd, SIGTERM, WAIT_LONG_MS), 0);
+}
+
 /* ---- pusherctl */
 
 static const struct fake_redis_answer empty[] = {

@@ -1,6 +1,6 @@
 /* Results that are large: however many of them wait for Redis, and however slow the way there, they
- * get through, and what they take of memory is bounded. And claims that are: they come back whole.
- */
+ * get through, and what they take of memory is bounded. And claims that are: they get through as
+ * well, and come back whole. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,16 +128,21 @@ Test(large, results_are_no_more_than_may_be_held_while_redis_is_away)
     cr_assert(scene_settles(&scene, n, 0));
 }
 
+static char data[10001];
+
+static void fill_data(void)
+{
+    memset(data, 'x', sizeof(data) - 1);
+}
+
 /* They are let go when Redis has been away for a lease, and are more than one reply may have. */
 Test(large, claims_are_recovered_whole)
 {
     size_t n = 300;
-    char data[10001];
     open_with("timeout_ms = 1000\nmax_in_flight = 1\nmax_events_per_batch = 1\n",
               "[queue pusher:jobs]\n[queue second]\n[delivery]\nlease_ms = 3100\n");
     fake_server_set_rules(&scene.fake, "[{'action':{'delay_ms':700}}]");
-    memset(data, 'x', sizeof(data) - 1);
-    data[sizeof(data) - 1] = '\0';
+    fill_data();
     for (size_t i = 0; i < n; i++)
         job_push(&scene.redis, JOB_JSON, "{'channel':'c%zu','event':'e','data':'%s'}", i, data);
     scene_start_pusherd(&scene);
@@ -170,4 +175,44 @@ Test(large, progress_leaves_room_for_what_else_goes_to_redis)
     cr_assert(scene_settles(&scene, 1, 0));
     cr_expect_eq(fake_server_events(&scene.fake), EVENTS);
     cr_expect(!proc_logged(&scene.pusherd, "no reply in time"));
+}
+
+/* Its reply takes longer than a reply may let wait for itself. */
+Test(large, job_gets_through_from_a_redis_that_is_far)
+{
+    enum { EVENTS = 310, PER_EVENT = sizeof(data) + 64 };
+    char *events = malloc(EVENTS * PER_EVENT);
+    size_t used = 0;
+    cr_assert(events);
+    fill_data();
+    for (int i = 0; i < EVENTS; i++)
+        used +=
+            (size_t)snprintf(events + used, PER_EVENT, "%s{'channel':'%d','event':'e','data':'%s'}",
+                             i > 0 ? "," : "", i, data);
+    open_with("max_in_flight = 8\n", "[delivery]\nmax_job_bytes = 4194304\n");
+    put_slow_wire_between();
+    wire.reply_bytes_per_ms = 400;
+    job_push(&scene.redis, JOB_JSON, "{'events':[%s]}", events);
+    free(events);
+    scene_start_pusherd(&scene);
+    cr_assert(scene_settles(&scene, 1, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), EVENTS);
+    cr_expect(!proc_logged(&scene.pusherd, "connection lost"));
+}
+
+/* Each claim has a megabyte. */
+Test(large, backlog_gets_through_from_a_redis_that_is_far)
+{
+    enum { JOBS = 220 };
+    open_with("max_in_flight = 8\n", NULL);
+    put_slow_wire_between();
+    wire.reply_bytes_per_ms = 150;
+    fill_data();
+    for (int i = 0; i < JOBS; i++)
+        job_push(&scene.redis, JOB_JSON, "{'channel':'%d','event':'e','data':'%s'}", i, data);
+    scene_start_pusherd(&scene);
+    cr_assert(wait_until(outcomes_count(&scene.redis, RESULTS) == JOBS, 2 * WAIT_LONG_MS));
+    cr_assert(scene_settles(&scene, JOBS, 0));
+    cr_expect_eq(fake_server_events(&scene.fake), JOBS);
+    cr_expect(!proc_logged(&scene.pusherd, "connection lost"));
 }
