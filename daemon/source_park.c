@@ -6,7 +6,8 @@
 #include "daemon/log.h"
 #include "daemon/source_private.h"
 
-#define RETURN_MAX 500 /* parked jobs that come back at a time */
+#define RETURN_MAX     500 /* parked jobs that come back at a time */
+#define RETURN_WAIT_MS 100 /* after a return that was of no use */
 
 static size_t n_probe(const struct source *source, size_t app)
 {
@@ -38,6 +39,23 @@ static struct parking_app *parking_of(const struct source *source, const struct 
     return job->app != JOB_NO_APP ? &source->parking[job->app] : NULL;
 }
 
+/* The oldest of the app's jobs that are marked, if it is not known. */
+static void learn_marked(struct source *source, unsigned app)
+{
+    uint64_t lowest = PARKING_NONE;
+
+    if (!source->parking[app].is_stale)
+        return;
+    LIST_FOREACH(link, &source->held)
+    {
+        const struct job *job = &LIST_ENTRY(link, struct delivery, held_link)->job;
+
+        if (job->app == app && job->parked && job->claim_id < lowest)
+            lowest = job->claim_id;
+    }
+    parking_learned(&source->parking[app], lowest);
+}
+
 void source_hold(struct source *source, struct delivery *delivery)
 {
     struct job *job = &delivery->job;
@@ -48,19 +66,22 @@ void source_hold(struct source *source, struct delivery *delivery)
     source->n_held_bytes += job->bytes;
     if (!parking)
         return;
+    learn_marked(source, job->app);
     job->parked = job->n_unresolved > 0 && parking_takes(parking, job->claim_id);
     parking_added(parking, job->claim_id, job->parked);
 }
 
 void source_let_go(struct source *source, struct delivery *delivery)
 {
-    struct parking_app *parking = parking_of(source, &delivery->job);
+    const struct job *job = &delivery->job;
+    struct parking_app *parking = parking_of(source, job);
 
     list_remove(&delivery->held_link);
     source->n_held--;
-    source->n_held_bytes -= delivery->job.bytes + delivery->result_bytes;
+    source->n_held_bytes -= job->bytes + delivery->result_bytes;
     if (parking)
-        parking_left(parking, delivery->job.parked);
+        parking_left(parking, job->claim_id, job->parked,
+                     job->fate == JOB_DONE || job->fate == JOB_FAILED);
 }
 
 void source_claimed_parked(struct source *source)
@@ -71,7 +92,8 @@ void source_claimed_parked(struct source *source)
 
 bool source_has_parked(const struct source *source, unsigned app)
 {
-    return app < source->context->config->n_apps && source->parking[app].lowest != PARKING_NONE;
+    return app < source->context->config->n_apps &&
+           parking_lowest(&source->parking[app]) != PARKING_NONE;
 }
 
 /* Those that it should keep, and no more: others are parked when room is short. */
@@ -151,6 +173,18 @@ static void park_app(struct source *source, size_t app)
     source->counters.parked += n;
 }
 
+/* If none has come, or they will be parked at once, the next call would do no better. */
+static void hear_returned(struct source *source, size_t n, uint64_t lowest)
+{
+    struct parking_app *parking = &source->parking[source->returning];
+    uint64_t oldest = parking->lowest_stored;
+
+    parking_returned(parking, n, lowest);
+    learn_marked(source, (unsigned)source->returning);
+    if (n == 0 || parking_takes(parking, oldest))
+        source->return_after_ms = clock_ms() + RETURN_WAIT_MS;
+}
+
 static void on_returned(const redisReply *reply, void *data)
 {
     struct source *source = data;
@@ -165,8 +199,7 @@ static void on_returned(const redisReply *reply, void *data)
     n = (size_t)reply->element[0]->integer;
     oldest = reply->element[1];
     if (source->returning != SIZE_MAX)
-        parking_returned(&source->parking[source->returning], n,
-                         oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
+        hear_returned(source, n, oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
     source->counters.returned += n;
     source->may_have_more |= n > 0;
 }
@@ -220,9 +253,11 @@ void source_park(struct source *source, uint64_t now_ms)
             park_app(source, i);
     }
     for (size_t i = 0; i < n_apps && !source->return_is_out && may_return; i++) {
-        size_t n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
-                                 n_probe(source, i));
+        size_t n;
 
+        learn_marked(source, (unsigned)i);
+        n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
+                          n_probe(source, i));
         if (n > 0)
             bring_back(source, source->context->config->apps[i].name, i, n);
     }
@@ -268,5 +303,5 @@ void source_expect_app(struct source *source, unsigned app)
 
 bool source_holds_app(const struct source *source, unsigned app)
 {
-    return source->parking[app].n_active + source->parking[app].n_pending > 0;
+    return source->parking[app].n_active + source->parking[app].n_marked > 0;
 }
