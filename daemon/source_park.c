@@ -9,29 +9,15 @@
 #define RETURN_MAX     500 /* parked jobs that come back at a time */
 #define RETURN_WAIT_MS 100 /* after a return that was of no use */
 
-static size_t n_probe(const struct source *source, size_t app)
-{
-    return pusher_client_max_events_per_batch(source->context->config->apps[app].client);
-}
-
 /* What keeps an app busy: all of its requests, twice. */
 static size_t n_busy(const struct source *source, size_t app)
 {
-    return 2 * n_probe(source, app) * source->context->config->apps[app].max_in_flight;
+    return 2 * source_n_probe(source, app) * source->context->config->apps[app].max_in_flight;
 }
 
 static bool is_removed(const struct source *source, size_t app)
 {
     return source->context->config->apps[app].removed;
-}
-
-/* Jobs of an app that was removed are brought back to fail. */
-static bool gate_is_open(const struct source *source, size_t app)
-{
-    const char *text;
-
-    return is_removed(source, app) ||
-           engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
 }
 
 static struct parking_app *parking_of(const struct source *source, const struct job *job)
@@ -96,27 +82,6 @@ bool source_has_parked(const struct source *source, unsigned app)
            parking_lowest(&source->parking[app]) != PARKING_NONE;
 }
 
-/* Those that it should keep, and no more: others are parked when room is short. */
-static size_t n_probes_held(const struct source *source, size_t app)
-{
-    const struct parking_app *parking = &source->parking[app];
-
-    if (parking->n_active == 0 || gate_is_open(source, app) ||
-        parking->n_active > parking_keeps(parking, n_probe(source, app)))
-        return 0;
-    return parking->n_active;
-}
-
-/* With one app there is nobody to claim for. */
-bool source_holds_probes_only(const struct source *source)
-{
-    size_t n_apps = source->context->config->n_apps, n = 0;
-
-    for (size_t i = 0; i < n_apps && n_apps > 1 && source->n_held > 0; i++)
-        n += n_probes_held(source, i);
-    return n == source->n_held;
-}
-
 /* ---- what Redis says */
 
 static void pause_app(struct source *source, size_t app, bool is_paused)
@@ -160,10 +125,10 @@ void source_hear_paused(struct source *source, const redisReply *apps)
 
 /* ---- to Redis and back */
 
-static void park_app(struct source *source, size_t app)
+static void park_app(struct source *source, size_t app, const struct probe_quota *quota)
 {
     struct parking_app *parking = &source->parking[app];
-    size_t keep = source->is_yielding ? 0 : parking_keeps(parking, n_probe(source, app)), n;
+    size_t keep = source->is_yielding ? 0 : source_n_kept(source, app, quota), n;
     uint64_t lowest;
 
     if (parking->n_active <= keep)
@@ -171,6 +136,23 @@ static void park_app(struct source *source, size_t app)
     n = engine_park(source->context->engine, source->index, (unsigned)app, keep, &lowest);
     parking_marked(parking, n, lowest);
     source->counters.parked += n;
+    if (keep > 0)
+        parking_fits(parking, keep);
+}
+
+static void park_apps(struct source *source, bool is_short)
+{
+    struct probe_quota quota = source_probe_quota(source);
+
+    for (size_t i = 0; i < source->context->config->n_apps; i++) {
+        bool is_open = source_gate_is_open(source, i);
+
+        if (is_open)
+            parking_fits(&source->parking[i], SIZE_MAX);
+        if (source->parking[i].n_active > 0 &&
+            (source->parking[i].is_paused || (is_short && !is_open)))
+            park_app(source, i, &quota);
+    }
 }
 
 /* If none has come, or they will be parked at once, the next call would do no better. */
@@ -248,16 +230,13 @@ void source_park(struct source *source, uint64_t now_ms)
 
     if (source->lease != LEASE_HELD || source->context->stopping)
         return;
-    for (size_t i = 0; i < n_apps; i++) {
-        if (source->parking[i].is_paused || (is_short && !gate_is_open(source, i)))
-            park_app(source, i);
-    }
+    park_apps(source, is_short);
     for (size_t i = 0; i < n_apps && !source->return_is_out && may_return; i++) {
         size_t n;
 
         learn_marked(source, (unsigned)i);
-        n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
-                          n_probe(source, i));
+        n = parking_wants(&source->parking[i], source_gate_is_open(source, i), n_busy(source, i),
+                          source_n_probe(source, i));
         if (n > 0)
             bring_back(source, source->context->config->apps[i].name, i, n);
     }

@@ -6,7 +6,8 @@
 
 void parking_init(struct parking_app *app)
 {
-    *app = (struct parking_app){.lowest_stored = PARKING_NONE, .lowest_marked = PARKING_NONE};
+    *app = (struct parking_app){
+        .lowest_stored = PARKING_NONE, .lowest_marked = PARKING_NONE, .n_fit = SIZE_MAX};
 }
 
 int parking_grow(struct parking_app **apps, size_t *n_apps, size_t new_n_apps)
@@ -114,10 +115,15 @@ size_t parking_keeps(const struct parking_app *app, size_t n_probe)
     return app->is_paused ? 0 : n_probe;
 }
 
+void parking_fits(struct parking_app *app, size_t n)
+{
+    app->n_fit = n;
+}
+
 size_t parking_wants(const struct parking_app *app, bool gate_is_open, size_t n_busy,
                      size_t n_probe)
 {
-    size_t wanted = gate_is_open ? n_busy : n_probe;
+    size_t wanted = gate_is_open ? n_busy : n_probe < app->n_fit ? n_probe : app->n_fit;
     size_t coming = app->n_active + app->n_returned;
 
     if (app->lowest_stored == PARKING_NONE || app->lowest_marked < app->lowest_stored ||

@@ -3,8 +3,9 @@
  * A queue may hold jobs of many apps. When one of them cannot send, its gate closed or an operator
  * having paused it, its jobs would fill the window until nothing else can be claimed. So when room
  * is short they are parked: settled into a set in Redis that is the app's own, all but the few that
- * the gate's probes need. An app that is paused keeps none. Where those few are all that is held,
- * they count for nothing: the room they take could be wanted for ever.
+ * the gate's probes need, and that leave most of the room to others. An app that is paused keeps
+ * none. Where those few are all that is held, they count for nothing: the room they take could be
+ * wanted for ever.
  *
  * Order. A job of the app that is claimed is parked at once unless it is older than all that are
  * parked: it must not pass them. "Older" is told by the claim id, which ascends in queue order.
@@ -36,6 +37,7 @@ struct parking_app {
     size_t n_marked;        /* jobs that were marked and are not settled */
     size_t n_active;        /* jobs in the engine that are not marked */
     size_t n_returned;      /* jobs that were brought back and not claimed yet, about */
+    size_t n_fit;           /* so many jobs that stay for probes fit, as was last seen */
     bool is_paused;         /* by an operator */
 };
 
@@ -81,6 +83,10 @@ void parking_claimed(struct parking_app *app);
 
 /* How many jobs may stay when room is short. `n_probe` is enough for a probe. */
 size_t parking_keeps(const struct parking_app *app, size_t n_probe);
+
+/* Of those that stay for probes there was room for so many; or, when its gate is open, SIZE_MAX: it
+ * is not known. No more are brought back for probes: they would be parked again. */
+void parking_fits(struct parking_app *app, size_t n);
 
 /* How many jobs should come back now: enough for `n_busy` that keep the app busy, or, while its
  * gate is not open, for a probe. None that would be parked at once. */

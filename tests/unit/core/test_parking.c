@@ -60,6 +60,18 @@ Test(parking, asks_for_a_probe_only_while_the_gate_is_closed)
     cr_expect_eq(parking_wants(&app, false, N_BUSY, N_PROBE), N_PROBE - 1);
 }
 
+/* Else they would be parked again, and asked for again. */
+Test(parking, asks_for_no_more_probes_than_there_was_room_for)
+{
+    parking_heard(&app, 7);
+    parking_fits(&app, 2);
+    cr_expect_eq(parking_wants(&app, false, N_BUSY, N_PROBE), 2);
+    parking_added(&app, 1, false);
+    parking_added(&app, 2, false);
+    cr_expect_eq(parking_wants(&app, false, N_BUSY, N_PROBE), 0);
+    cr_expect_eq(parking_wants(&app, true, N_BUSY, N_PROBE), N_BUSY - 2);
+}
+
 Test(parking, does_not_ask_twice_for_what_is_on_its_way)
 {
     parking_heard(&app, 7);
