@@ -98,7 +98,7 @@ struct source {
     size_t n_parking;
     bool return_is_out; /* a call that brings parked jobs back; of this app, SIZE_MAX: of none */
     size_t returning;
-    uint64_t return_after_ms; /* not before this time, after an error */
+    uint64_t return_after_ms; /* not before this time, after an error or one of no use */
     bool any_paused;          /* an app is, by an operator */
 
     size_t max_jobs, max_bytes; /* its share of what may be held at a time */

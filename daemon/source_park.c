@@ -6,17 +6,13 @@
 #include "daemon/log.h"
 #include "daemon/source_private.h"
 
-#define RETURN_MAX 500 /* parked jobs that come back at a time */
-
-static size_t n_probe(const struct source *source, size_t app)
-{
-    return pusher_client_max_events_per_batch(source->context->config->apps[app].client);
-}
+#define RETURN_MAX     500 /* parked jobs that come back at a time */
+#define RETURN_WAIT_MS 100 /* after a return that was of no use */
 
 /* What keeps an app busy: all of its requests, twice. */
 static size_t n_busy(const struct source *source, size_t app)
 {
-    return 2 * n_probe(source, app) * source->context->config->apps[app].max_in_flight;
+    return 2 * source_n_probe(source, app) * source->context->config->apps[app].max_in_flight;
 }
 
 static bool is_removed(const struct source *source, size_t app)
@@ -24,18 +20,26 @@ static bool is_removed(const struct source *source, size_t app)
     return source->context->config->apps[app].removed;
 }
 
-/* Jobs of an app that was removed are brought back to fail. */
-static bool gate_is_open(const struct source *source, size_t app)
-{
-    const char *text;
-
-    return is_removed(source, app) ||
-           engine_gate(source->context->engine, (unsigned)app, &text)->state == GATE_OPEN;
-}
-
 static struct parking_app *parking_of(const struct source *source, const struct job *job)
 {
     return job->app != JOB_NO_APP ? &source->parking[job->app] : NULL;
+}
+
+/* The oldest of the app's jobs that are marked, if it is not known. */
+static void learn_marked(struct source *source, unsigned app)
+{
+    uint64_t lowest = PARKING_NONE;
+
+    if (!source->parking[app].is_stale)
+        return;
+    LIST_FOREACH(link, &source->held)
+    {
+        const struct job *job = &LIST_ENTRY(link, struct delivery, held_link)->job;
+
+        if (job->app == app && job->parked && job->claim_id < lowest)
+            lowest = job->claim_id;
+    }
+    parking_learned(&source->parking[app], lowest);
 }
 
 void source_hold(struct source *source, struct delivery *delivery)
@@ -48,19 +52,22 @@ void source_hold(struct source *source, struct delivery *delivery)
     source->n_held_bytes += job->bytes;
     if (!parking)
         return;
+    learn_marked(source, job->app);
     job->parked = job->n_unresolved > 0 && parking_takes(parking, job->claim_id);
     parking_added(parking, job->claim_id, job->parked);
 }
 
 void source_let_go(struct source *source, struct delivery *delivery)
 {
-    struct parking_app *parking = parking_of(source, &delivery->job);
+    const struct job *job = &delivery->job;
+    struct parking_app *parking = parking_of(source, job);
 
     list_remove(&delivery->held_link);
     source->n_held--;
-    source->n_held_bytes -= delivery->job.bytes + delivery->result_bytes;
+    source->n_held_bytes -= job->bytes + delivery->result_bytes;
     if (parking)
-        parking_left(parking, delivery->job.parked);
+        parking_left(parking, job->claim_id, job->parked,
+                     job->fate == JOB_DONE || job->fate == JOB_FAILED);
 }
 
 void source_claimed_parked(struct source *source)
@@ -71,28 +78,8 @@ void source_claimed_parked(struct source *source)
 
 bool source_has_parked(const struct source *source, unsigned app)
 {
-    return app < source->context->config->n_apps && source->parking[app].lowest != PARKING_NONE;
-}
-
-/* Those that it should keep, and no more: others are parked when room is short. */
-static size_t n_probes_held(const struct source *source, size_t app)
-{
-    const struct parking_app *parking = &source->parking[app];
-
-    if (parking->n_active == 0 || gate_is_open(source, app) ||
-        parking->n_active > parking_keeps(parking, n_probe(source, app)))
-        return 0;
-    return parking->n_active;
-}
-
-/* With one app there is nobody to claim for. */
-bool source_holds_probes_only(const struct source *source)
-{
-    size_t n_apps = source->context->config->n_apps, n = 0;
-
-    for (size_t i = 0; i < n_apps && n_apps > 1 && source->n_held > 0; i++)
-        n += n_probes_held(source, i);
-    return n == source->n_held;
+    return app < source->context->config->n_apps &&
+           parking_lowest(&source->parking[app]) != PARKING_NONE;
 }
 
 /* ---- what Redis says */
@@ -138,10 +125,10 @@ void source_hear_paused(struct source *source, const redisReply *apps)
 
 /* ---- to Redis and back */
 
-static void park_app(struct source *source, size_t app)
+static void park_app(struct source *source, size_t app, const struct probe_quota *quota)
 {
     struct parking_app *parking = &source->parking[app];
-    size_t keep = source->is_yielding ? 0 : parking_keeps(parking, n_probe(source, app)), n;
+    size_t keep = source->is_yielding ? 0 : source_n_kept(source, app, quota), n;
     uint64_t lowest;
 
     if (parking->n_active <= keep)
@@ -149,6 +136,35 @@ static void park_app(struct source *source, size_t app)
     n = engine_park(source->context->engine, source->index, (unsigned)app, keep, &lowest);
     parking_marked(parking, n, lowest);
     source->counters.parked += n;
+    if (keep > 0)
+        parking_fits(parking, keep);
+}
+
+static void park_apps(struct source *source, bool is_short)
+{
+    struct probe_quota quota = source_probe_quota(source);
+
+    for (size_t i = 0; i < source->context->config->n_apps; i++) {
+        bool is_open = source_gate_is_open(source, i);
+
+        if (is_open)
+            parking_fits(&source->parking[i], SIZE_MAX);
+        if (source->parking[i].n_active > 0 &&
+            (source->parking[i].is_paused || (is_short && !is_open)))
+            park_app(source, i, &quota);
+    }
+}
+
+/* If none has come, or they will be parked at once, the next call would do no better. */
+static void hear_returned(struct source *source, size_t n, uint64_t lowest)
+{
+    struct parking_app *parking = &source->parking[source->returning];
+    uint64_t oldest = parking->lowest_stored;
+
+    parking_returned(parking, n, lowest);
+    learn_marked(source, (unsigned)source->returning);
+    if (n == 0 || parking_takes(parking, oldest))
+        source->return_after_ms = clock_ms() + RETURN_WAIT_MS;
 }
 
 static void on_returned(const redisReply *reply, void *data)
@@ -165,8 +181,7 @@ static void on_returned(const redisReply *reply, void *data)
     n = (size_t)reply->element[0]->integer;
     oldest = reply->element[1];
     if (source->returning != SIZE_MAX)
-        parking_returned(&source->parking[source->returning], n,
-                         oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
+        hear_returned(source, n, oldest->len > 0 ? strtoull(oldest->str, NULL, 10) : PARKING_NONE);
     source->counters.returned += n;
     source->may_have_more |= n > 0;
 }
@@ -215,14 +230,13 @@ void source_park(struct source *source, uint64_t now_ms)
 
     if (source->lease != LEASE_HELD || source->context->stopping)
         return;
-    for (size_t i = 0; i < n_apps; i++) {
-        if (source->parking[i].is_paused || (is_short && !gate_is_open(source, i)))
-            park_app(source, i);
-    }
+    park_apps(source, is_short);
     for (size_t i = 0; i < n_apps && !source->return_is_out && may_return; i++) {
-        size_t n = parking_wants(&source->parking[i], gate_is_open(source, i), n_busy(source, i),
-                                 n_probe(source, i));
+        size_t n;
 
+        learn_marked(source, (unsigned)i);
+        n = parking_wants(&source->parking[i], source_gate_is_open(source, i), n_busy(source, i),
+                          source_n_probe(source, i));
         if (n > 0)
             bring_back(source, source->context->config->apps[i].name, i, n);
     }
@@ -268,5 +282,5 @@ void source_expect_app(struct source *source, unsigned app)
 
 bool source_holds_app(const struct source *source, unsigned app)
 {
-    return source->parking[app].n_active + source->parking[app].n_pending > 0;
+    return source->parking[app].n_active + source->parking[app].n_marked > 0;
 }

@@ -98,12 +98,29 @@ void source_hear_parked(struct source *source, const redisReply *oldest);
 /* Parks jobs of apps that may not send, where room is short, and brings back what may be sent. */
 void source_park(struct source *source, uint64_t now_ms);
 
+/* True while jobs of the app are parked: what goes back to the queue must not pass them. */
+bool source_has_parked(const struct source *source, unsigned app);
+
+/* ---- source_probes.c */
+
+/* How many jobs a probe may have need of: a batch. */
+size_t source_n_probe(const struct source *source, size_t app);
+
+bool source_gate_is_open(const struct source *source, size_t app);
+
+/* What each app that may not send may keep of the queue's room. */
+struct probe_quota {
+    size_t n_jobs, n_bytes;
+};
+
+struct probe_quota source_probe_quota(const struct source *source);
+
+/* How many of its jobs such an app keeps for probes when room is short. */
+size_t source_n_kept(const struct source *source, size_t app, const struct probe_quota *quota);
+
 /* True if nothing is held but the jobs that apps which may not send keep for their probes, or
  * nothing at all: no room will be made. All else leaves in a time that is bounded. */
 bool source_holds_probes_only(const struct source *source);
-
-/* True while jobs of the app are parked: what goes back to the queue must not pass them. */
-bool source_has_parked(const struct source *source, unsigned app);
 
 /* ---- source_redis.c */
 

@@ -8,6 +8,33 @@ struct parking_app *sim_parking_of(struct sim_world *world, const struct sim_job
     return &world->queues[job->queue].parking[job->app];
 }
 
+static uint64_t lowest_marked(const struct list *claims, unsigned queue, unsigned app)
+{
+    uint64_t lowest = PARKING_NONE;
+
+    LIST_FOREACH(link, claims)
+    {
+        const struct job *job = &LIST_ENTRY(link, struct sim_claim, link)->job;
+
+        if (job->queue == queue && job->app == app && job->parked && job->claim_id < lowest)
+            lowest = job->claim_id;
+    }
+    return lowest;
+}
+
+/* What source_park.c does. */
+void sim_learn_marked(struct sim_world *world, unsigned queue, unsigned app)
+{
+    struct parking_app *parking = &world->queues[queue].parking[app];
+    uint64_t claimed, settling;
+
+    if (!parking->is_stale)
+        return;
+    claimed = lowest_marked(&world->claims, queue, app);
+    settling = lowest_marked(&world->settling, queue, app);
+    parking_learned(parking, claimed < settling ? claimed : settling);
+}
+
 static uint64_t lowest_of(const struct list *parked)
 {
     if (list_empty(parked))
@@ -106,8 +133,10 @@ void sim_bring_back(struct sim_world *world)
         for (unsigned k = 0; k < world->n_apps; k++) {
             struct sim_queue *queue = &world->queues[i];
             bool is_open = engine_gate(world->engine, k, &text)->state == GATE_OPEN;
-            size_t n = parking_wants(&queue->parking[k], is_open, 20, world->apps[k].max_events);
+            size_t n;
 
+            sim_learn_marked(world, i, k);
+            n = parking_wants(&queue->parking[k], is_open, 20, world->apps[k].max_events);
             if (n > 0)
                 bring_back(world, queue, k, n);
         }

@@ -141,6 +141,7 @@ static void claim_job(struct sim_world *world, struct sim_job *job)
     world->n_claims++;
     world->n_bytes += claim->job.bytes;
     enter_lanes(world, claim);
+    sim_learn_marked(world, job->queue, job->app);
     claim->job.parked = parking_takes(sim_parking_of(world, job), job->claim_id);
     parking_added(sim_parking_of(world, job), job->claim_id, claim->job.parked);
     engine_add(world->engine, &claim->job, world->now_ms);
@@ -278,7 +279,8 @@ void sim_release(struct sim_world *world, unsigned n)
         world->n_bytes -= claim->job.bytes;
         engine_release(world->engine, &claim->job);
         world->undisturbed = false;
-        parking_left(sim_parking_of(world, claim->owner), claim->job.parked);
+        parking_left(sim_parking_of(world, claim->owner), claim->job.claim_id, claim->job.parked,
+                     claim->job.fate == JOB_DONE || claim->job.fate == JOB_FAILED);
         settle_in_redis(world, claim);
         free_claim(world, claim);
     }
@@ -390,7 +392,7 @@ void sim_hand_back(struct sim_world *world)
 
         list_remove(&job->link);
         if (job->claim_id < last_due_at_once(queue) ||
-            sim_parking_of(world, job)->lowest != PARKING_NONE)
+            parking_lowest(sim_parking_of(world, job)) != PARKING_NONE)
             sim_put_later(world, job, 0);
         else
             list_push_front(&queue->list, &job->link);

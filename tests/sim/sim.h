@@ -223,6 +223,8 @@ void sim_make_room(struct sim_world *world);
 void sim_bring_back(struct sim_world *world);
 void sim_pause(struct sim_world *world);
 void sim_resume_all(struct sim_world *world);
+/* Before parking_takes() is asked. */
+void sim_learn_marked(struct sim_world *world, unsigned queue, unsigned app);
 struct parking_app *sim_parking_of(struct sim_world *world, const struct sim_job *job);
 uint64_t sim_next_due(const struct sim_world *world);
 
