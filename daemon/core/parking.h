@@ -30,8 +30,7 @@
 #define PARKING_NONE UINT64_MAX /* of a claim id: nothing is parked */
 
 struct parking_app {
-    uint64_t
-        lowest_stored; /* claim id of the oldest job that is parked in Redis, as far as known */
+    uint64_t lowest_stored; /* claim id of the oldest that is parked in Redis, as far as known */
     uint64_t lowest_marked; /* of the oldest that was marked and is not settled */
     bool is_stale;          /* it was settled: the oldest of the others is to be learned */
     size_t n_marked;        /* jobs that were marked and are not settled */
