@@ -123,7 +123,10 @@ static void print_gates(const struct consumer_status *consumer, FILE *out)
     if (consumer->lease_ms < 0)
         return;
     report_read(consumer->report, &view);
-    json_array_foreach(view.gates, i, gate) print_gate(gate, out);
+    json_array_foreach(view.gates, i, gate)
+    {
+        print_gate(gate, out);
+    }
     if (view.more_gates > 0)
         fprintf(out, "    and %" PRIu64 " more apps may not send\n", view.more_gates);
 }
