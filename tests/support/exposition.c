@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http.h"
+
 /* ---- lines */
 
 struct reader {
@@ -276,4 +278,21 @@ double exposition_value(const struct exposition *exposition, const char *series)
     }
     cr_assert_fail("there is no %s", series);
     return NAN;
+}
+
+double exposition_ask(unsigned port, const char *series)
+{
+    struct exposition exposition;
+    struct http_answer answer;
+    char url[64];
+    double value = -1;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/metrics", port);
+    http_perform(&(struct http_request){.method = "GET", .url = url}, &answer);
+    if (answer.status == 200) {
+        exposition_read(answer.body, &exposition);
+        value = exposition_value(&exposition, series);
+        exposition_deinit(&exposition);
+    }
+    http_answer_deinit(&answer);
+    return value;
 }

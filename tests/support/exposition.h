@@ -37,4 +37,7 @@ void exposition_deinit(struct exposition *exposition);
  * there is none. */
 double exposition_value(const struct exposition *exposition, const char *series);
 
+/* Likewise, as /metrics of this port of 127.0.0.1 has it now; -1 while nothing listens there. */
+double exposition_ask(unsigned port, const char *series);
+
 #endif

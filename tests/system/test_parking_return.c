@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "tests/support/exposition.h"
-#include "tests/support/http.h"
 #include "tests/support/port.h"
 #include "tests/support/scene.h"
 
@@ -45,23 +44,9 @@ static void close_scene(void)
 
 TestSuite(parking_return, .fini = close_scene, .timeout = 240);
 
-/* -1 while nothing listens yet. */
 static double value_of(const char *series)
 {
-    struct exposition exposition;
-    struct http_answer answer;
-    char url[64];
-    double value = -1;
-
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/metrics", port);
-    http_perform(&(struct http_request){.method = "GET", .url = url}, &answer);
-    if (answer.status == 200) {
-        exposition_read(answer.body, &exposition);
-        value = exposition_value(&exposition, series);
-        exposition_deinit(&exposition);
-    }
-    http_answer_deinit(&answer);
-    return value;
+    return exposition_ask(port, series);
 }
 
 /* Jobs of the other app, each in a channel of its own. */
