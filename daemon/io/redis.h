@@ -133,6 +133,7 @@ struct redis {
     struct redis_call *calls, **last_call; /* unanswered, oldest first */
     uint64_t moved_ms;                     /* see redis_arrival.c */
     size_t n_counted_bytes;                /* of the oldest call's reply */
+    uint64_t heard_ms;                     /* when there was more of a reply */
     bool has_looked_again;                 /* for the oldest call */
     uv_timer_t timer;                      /* deadline, or the end of the backoff */
     uint64_t due_ms;                       /* when it is set to fire */

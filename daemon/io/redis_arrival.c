@@ -60,6 +60,7 @@ static void move_deadlines(struct redis *redis, size_t n_bytes)
 
     if (n_bytes <= redis->n_counted_bytes)
         return;
+    redis->heard_ms = redis_now_ms();
     ms = (n_bytes - redis->n_counted_bytes) / SLOWEST_BYTES_PER_MS;
     redis->n_counted_bytes += ms * SLOWEST_BYTES_PER_MS;
     room_ms = latest_ms > deadline_ms ? latest_ms - deadline_ms : 0;
@@ -83,13 +84,16 @@ void redis_hear_whole(struct redis *redis)
     move_deadlines(redis, redis->objects.n_bytes);
 }
 
-/* The loop may have stood still, and timers run before anything is read. */
+/* The loop may have stood still. What came meanwhile is read before timers run, or after, since
+ * libuv 1.45 or before that; and more may be on its way. */
 bool redis_look_again(struct redis *redis)
 {
     int n_bytes = 0;
 
     if (redis->has_looked_again || !redis->context ||
-        ioctl(redis->context->c.fd, FIONREAD, &n_bytes) != 0 || n_bytes <= 0)
+        ioctl(redis->context->c.fd, FIONREAD, &n_bytes) != 0)
+        return false;
+    if (n_bytes <= 0 && redis->heard_ms + LOOK_MS < redis_now_ms())
         return false;
     redis->has_looked_again = true;
     redis->moved_ms += redis_now_ms() - redis_deadline_ms(redis) + LOOK_MS;

@@ -205,7 +205,7 @@ Test(redis_arrival, a_reply_that_waits_to_be_read)
     cr_assert_str_eq(session.log, "UrC");
 }
 
-/* For each reply that is done once. */
+/* For each reply that is done once; but what has come by then is read before, since libuv 1.45. */
 Test(redis_arrival, a_reply_that_waits_to_be_read_piece_by_piece)
 {
     add((struct peer_step)STEP(COMMAND));
@@ -219,7 +219,13 @@ Test(redis_arrival, a_reply_that_waits_to_be_read_piece_by_piece)
     stand_still();
     cr_assert(run_until(&run, session.redis.has_looked_again));
     stand_still();
-    expect_failure("no reply in time", "U0DUC");
+    if (uv_version() < 0x012d00) {
+        expect_failure("no reply in time", "U0DUC");
+        return;
+    }
+    cr_assert(run_until(&run, session.n_replies == 1));
+    close_all();
+    cr_assert_str_eq(session.log, "UrC");
 }
 
 #define TEXT     "$1000\r\n%1000d\r\n"
