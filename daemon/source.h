@@ -212,7 +212,7 @@ void source_keep_progress(struct source *source, struct delivery *delivery);
 void source_rest(struct source *source, uint64_t now_ms);
 
 /* No request for this source's jobs may start at this time or later: its lease would not outlast
- * it. */
+ * it. UINT64_MAX while it holds none: it keeps nobody waiting then. */
 uint64_t source_send_until(const struct source *source);
 
 /* True if it has the lease, as far as it knows: one that could not be renewed may be another's. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/spool_trust.h"
+#include "lib/name.h"
 #include "lib/require.h"
 
 #define SUFFIX   ".spool"
@@ -136,11 +137,6 @@ static int read_all(struct spool_found *found)
 
 enum { IS_EMPTY = 1, IS_FOREIGN = 2 };
 
-static bool is(struct pusher_string string, const char *text)
-{
-    return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
-}
-
 /* The head: whose file it is. IS_EMPTY: a crash left nothing of use in it. */
 static int read_head(struct spool_found *found, const struct spool_place *place)
 {
@@ -151,7 +147,7 @@ static int read_head(struct spool_found *found, const struct spool_place *place)
                          &payload) != SPOOL_FRAME)
         return IS_EMPTY;
     if (spool_head_read(payload, &head) != 0 || head.consumer.len >= CONSUMER_MAX ||
-        !is(head.server, place->server) || !is(head.list, place->list))
+        !pusher__equals(head.server, place->server) || !pusher__equals(head.list, place->list))
         return IS_FOREIGN;
     memcpy(found->consumer, head.consumer.ptr, head.consumer.len);
     return 0;

@@ -1,4 +1,5 @@
 #include "daemon/spool_format.h"
+#include "lib/name.h"
 
 #include <sodium.h>
 #include <stdint.h>
@@ -154,18 +155,13 @@ void spool_head_write(struct spool_bytes *out, const struct spool_place *place,
     spool_frame_end(out, begin);
 }
 
-static bool is(struct pusher_string string, const char *text)
-{
-    return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
-}
-
 int spool_head_read(struct pusher_string payload, struct spool_head *ret_head)
 {
     struct pusher_string magic, version;
     struct spool_head head;
 
-    if (!spool_string_next(&payload, &magic) || !is(magic, MAGIC) ||
-        !spool_string_next(&payload, &version) || !is(version, SPOOL_VERSION) ||
+    if (!spool_string_next(&payload, &magic) || !pusher__equals(magic, MAGIC) ||
+        !spool_string_next(&payload, &version) || !pusher__equals(version, SPOOL_VERSION) ||
         !spool_string_next(&payload, &head.server) || !spool_string_next(&payload, &head.list) ||
         !spool_string_next(&payload, &head.consumer))
         return -1;

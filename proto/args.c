@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/name.h"
 #include "proto/reader.h"
 
 static int fail(struct pusher_error *error, int code, const char *format, ...)
@@ -17,11 +18,6 @@ static int fail(struct pusher_error *error, int code, const char *format, ...)
     va_end(args);
     error->code = code;
     return code;
-}
-
-static bool is_key(struct pusher_string text, const char *name)
-{
-    return text.len == strlen(name) && memcmp(text.ptr, name, text.len) == 0;
 }
 
 static int take_text(const struct value *value, const char *field, struct arena *arena,
@@ -97,9 +93,9 @@ static int take_token(const struct value *map, struct arena *arena, struct pushe
         if ((failed = take_text(&key, field, arena, &name, error)) != 0 ||
             (failed = take_text(&value, field, arena, &text, error)) != 0)
             return failed;
-        if (is_key(name, "key"))
+        if (pusher__equals(name, "key"))
             token->key = text;
-        if (is_key(name, "secret"))
+        if (pusher__equals(name, "secret"))
             token->secret = text;
     }
     if (!token->key.ptr || !token->secret.ptr)

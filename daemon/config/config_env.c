@@ -7,6 +7,7 @@
 
 #include "daemon/config/config_loader.h"
 #include "daemon/config/uri.h"
+#include "lib/name.h"
 
 /* Sets a key to a part of PUSHER_URL; an absent part sets nothing. */
 static int set_part(struct config_loader *loader, struct config_draft *app, const char *name,
@@ -44,7 +45,8 @@ static int read_url(struct config_loader *loader, struct config_draft *app, cons
     struct uri uri;
     struct pusher_string id, host, port;
     unsigned number;
-    bool ok = uri_split(url, &uri) && (uri_is(uri.scheme, "http") || uri_is(uri.scheme, "https")) &&
+    bool ok = uri_split(url, &uri) &&
+              (pusher__equals(uri.scheme, "http") || pusher__equals(uri.scheme, "https")) &&
               uri.user.len > 0 && uri.password.len > 0 && !uri.query.ptr &&
               split_app_path(uri.path, &id) && uri_split_host(uri.authority, &host, &port);
     if (!ok)
@@ -53,7 +55,7 @@ static int read_url(struct config_loader *loader, struct config_draft *app, cons
     if (port.ptr && !uri_port(port, &number)) /* what stands there may be the secret */
         return config_fail(loader->error, &where, "PUSHER_URL",
                            "the port is not a number from 1 to 65535");
-    struct pusher_string tls = pusher_str(uri_is(uri.scheme, "https") ? "on" : "off");
+    struct pusher_string tls = pusher_str(pusher__equals(uri.scheme, "https") ? "on" : "off");
     if (set_part(loader, app, "app_id", id) != 0 || set_part(loader, app, "key", uri.user) != 0 ||
         set_part(loader, app, "secret", uri.password) != 0 ||
         set_part(loader, app, "host", host) != 0 || set_part(loader, app, "port", port) != 0)

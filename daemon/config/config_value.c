@@ -15,6 +15,7 @@
 #include "daemon/config/config_operations.h"
 #include "daemon/config/redis_url.h"
 #include "daemon/config/uri.h"
+#include "lib/name.h"
 #include "proto/job_spec.h"
 #include "proto/keys.h"
 
@@ -120,7 +121,7 @@ static int parse_proxy(const struct config_key *key, const char *text, void *fie
     struct uri uri;
     if (!uri_split(text, &uri) || uri.authority.len == 0)
         return fail(context, "is not a URL (allowed: http://[user:password@]host:port)");
-    if (uri.password.ptr && uri_is(uri.password, CONFIG_MASK))
+    if (uri.password.ptr && pusher__equals(uri.password, CONFIG_MASK))
         return fail(context, "its password is only a mask, as --dump-config prints it");
     return keep(text, field, context);
 }

@@ -8,6 +8,7 @@
 #include "daemon/config/config_keys.h"
 #include "daemon/config/uri.h"
 #include "daemon/tls/redis_tls.h"
+#include "lib/name.h"
 #include "proto/text_out.h"
 
 static int fail(char why[REDIS_URL_WHY_MAX], const char *text)
@@ -208,7 +209,7 @@ static int parse_scheme(const struct uri *uri, struct redis_config *redis,
                         char why[REDIS_URL_WHY_MAX])
 {
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (uri_is(uri->scheme, schemes[i].scheme))
+        if (pusher__equals(uri->scheme, schemes[i].scheme))
             return schemes[i].parse(uri, redis, why);
     return fail(why, "the scheme is not known; allowed: redis, rediss, unix, sentinel");
 }

@@ -120,8 +120,3 @@ char *uri_decode(struct pusher_string text)
     decoded[n] = '\0';
     return decoded;
 }
-
-bool uri_is(struct pusher_string text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.ptr, word, text.len) == 0;
-}

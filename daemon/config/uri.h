@@ -37,6 +37,4 @@ bool uri_port(struct pusher_string text, unsigned *ret_port);
  * broken or makes a NUL or another control character, or when out of memory. */
 char *uri_decode(struct pusher_string text);
 
-bool uri_is(struct pusher_string text, const char *word);
-
 #endif

@@ -7,6 +7,7 @@
 #include "daemon/ctl/job_text.h"
 #include "daemon/ctl/link.h"
 #include "daemon/view/reply.h"
+#include "lib/name.h"
 #include "proto/keys.h"
 #include "proto/reader.h"
 
@@ -46,11 +47,6 @@ static int push(struct link *link, const char *list, const char *job, size_t len
     return CTL_DONE;
 }
 
-static bool is_text(struct pusher_string bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.ptr, text, bytes.len) == 0;
-}
-
 /* Reads no further than `ok`: in the `result` behind it anything may be that the API has answered,
  * a number or a nesting beyond what a reader takes. */
 static bool is_ok(const char *text, size_t len)
@@ -61,8 +57,8 @@ static bool is_ok(const char *text, size_t len)
     int rc = reader_open(&reader, VALUE_MAP);
     while (rc >= 0 && reader_next(&reader, &key) == READER_ITEM) {
         rc = reader_value(&reader, &value);
-        if (rc >= 0 && is_text(key.text, "ok"))
-            return is_text(value.raw, "true");
+        if (rc >= 0 && pusher__equals(key.text, "ok"))
+            return pusher__equals(value.raw, "true");
     }
     return false;
 }

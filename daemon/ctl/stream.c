@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/name.h"
+
 static bool field_is(const struct stream_entry *entry, const char *name, const char *wanted)
 {
     struct pusher_string value = stream_field(entry, name);
-    return !wanted ||
-           (value.ptr && value.len == strlen(wanted) && memcmp(value.ptr, wanted, value.len) == 0);
+    return !wanted || (value.ptr && pusher__equals(value, wanted));
 }
 
 bool stream_matches(const struct stream_filter *filter, const struct stream_entry *entry)

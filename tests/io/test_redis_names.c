@@ -1,5 +1,5 @@
-/* Servers that are given by a name: one that there is not, that is resolved late, or that has several
- * addresses. */
+/* Servers that are given by a name: one that there is not, that is resolved late, or that has
+ * several addresses. */
 #include <criterion/criterion.h>
 #include <string.h>
 

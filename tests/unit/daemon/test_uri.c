@@ -2,13 +2,15 @@
 #include <stdlib.h>
 
 #include "daemon/config/uri.h"
+#include "lib/name.h"
 
 static void check(struct pusher_string got, const char *wanted)
 {
     if (!wanted)
         cr_assert_null(got.ptr, "present: %.*s", (int)got.len, got.ptr);
     else
-        cr_assert(got.ptr && uri_is(got, wanted), "%.*s, not %s", (int)got.len, got.ptr, wanted);
+        cr_assert(got.ptr && pusher__equals(got, wanted), "%.*s, not %s", (int)got.len, got.ptr,
+                  wanted);
 }
 
 Test(uri, splits_every_part)
